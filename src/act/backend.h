@@ -1,0 +1,66 @@
+/* backend.h - what starts and stops instances.
+ *
+ * `scale` takes the absolute count, so a retry is harmless. Accepted is not delivered: the
+ * outcome is watched through `status` until ready. Only act/gate.c calls `scale`. Both run on
+ * the io pool with a deadline; calls on one service never overlap. */
+#ifndef SCALER_ACT_BACKEND_H
+#define SCALER_ACT_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "conf/conf.h"
+
+struct backend_status {
+    int desired;      /* the count last asked for, by whomever; -1 when the platform has no such
+                         thing */
+    int running;      /* started and not draining, ready or not */
+    int ready;        /* of those, able to carry load */
+    int draining;     /* still alive, no longer given load */
+    int failed;       /* starts that failed since the object was opened */
+    int least, most;  /* the platform's own limits; -1 none known */
+    bool is_changing; /* a change is under way on the platform's side */
+    char other_owner[96]; /* "" or who else writes the count ("hpa/web") */
+    char note[160]; /* "" or what a person should know ("3 crashed in 60 s: waiting 20 s") */
+};
+
+struct backend_call {
+    const char *service;
+    const char *state_dir; /* where a backend that runs instances itself keeps them */
+    int64_t deadline_mono_ms;
+};
+
+struct backend {
+    const char *name;
+    const char *summary;
+    const struct conf_option *options;
+    int64_t lead_time_guess_ms; /* before the first measurement */
+
+    /* Checks the options and takes up what already runs (adopts). ERR_CONFIG, ERR_IO, ERR_BUSY.
+     */
+    int (*open)(void **out, const struct conf *options, const struct backend_call *call,
+                struct err *e);
+    int (*status)(void *backend, const struct backend_call *call, struct backend_status *out,
+                  struct err *e);
+    /* Asks for `count` instances, started and not draining. Nothing is sent when nothing
+     * changes. Returns 0 when accepted. Typed errors: see err.h. */
+    int (*scale)(void *backend, const struct backend_call *call, int count, struct err *e);
+    /* Preflight: rights, quota, limits, what cannot be enforced here; lines for a person in
+     * `out`; -1 when it could not act as configured. May be NULL. */
+    int (*check)(void *backend, const struct backend_call *call, struct str *out,
+                 struct err *e);
+    /* Periodic work of a backend that supervises instances itself (probe, reap, drain,
+     * restart). Called at least once a second. May be NULL. */
+    int (*tend)(void *backend, const struct backend_call *call, struct err *e);
+    /* Lets go: instances keep running. NULL object is fine. */
+    void (*close)(void *backend);
+};
+
+extern const struct backend
+    *const backend_table[]; /* adapters/backends/table.c; ends with NULL */
+const struct backend *backend_find(const char *name); /* NULL when there is none */
+
+#endif

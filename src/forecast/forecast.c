@@ -1,0 +1,80 @@
+/* forecast.c - see forecast.h. */
+#include "forecast/forecast.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int forecast_init(struct forecast *f, size_t horizon, const double *levels, size_t n_levels,
+                  struct err *e)
+{
+    size_t cells = horizon * n_levels;
+
+    memset(f, 0, sizeof *f);
+    f->values = malloc((cells > 0 ? cells : 1) * sizeof *f->values);
+    f->point = malloc((horizon > 0 ? horizon : 1) * sizeof *f->point);
+    f->mean = malloc((horizon > 0 ? horizon : 1) * sizeof *f->mean);
+    if (!f->values || !f->point || !f->mean) {
+        forecast_clear(f);
+        return err_nomem(e);
+    }
+    for (size_t i = 0; i < cells; i++)
+        f->values[i] = NAN;
+    for (size_t h = 0; h < horizon; h++)
+        f->point[h] = f->mean[h] = NAN;
+    f->horizon = horizon;
+    f->levels = levels;
+    f->n_levels = n_levels;
+    return 0;
+}
+
+void forecast_clear(struct forecast *f)
+{
+    if (!f)
+        return;
+    free(f->values);
+    free(f->point);
+    free(f->mean);
+    memset(f, 0, sizeof *f);
+}
+
+double forecast_quantile(const struct forecast *f, size_t h, double level)
+{
+    const double *row = f->values + h * f->n_levels;
+    size_t last = f->n_levels - 1;
+
+    if (f->n_levels == 0)
+        return NAN;
+    if (level <= f->levels[0])
+        return row[0];
+    for (size_t q = 1; q <= last; q++)
+        if (level <= f->levels[q]) {
+            double t = (level - f->levels[q - 1]) / (f->levels[q] - f->levels[q - 1]);
+
+            return row[q - 1] + t * (row[q] - row[q - 1]);
+        }
+    return row[last];
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+void forecast_rearrange(struct forecast *f)
+{
+    for (size_t h = 0; h < f->horizon; h++) {
+        double *row = f->values + h * f->n_levels;
+
+        for (size_t q = 0; q < f->n_levels; q++)
+            if (row[q] < 0)
+                row[q] = 0;
+        qsort(row, f->n_levels, sizeof *row, ascending);
+        if (f->point[h] < 0)
+            f->point[h] = 0;
+        if (f->mean[h] < 0)
+            f->mean[h] = 0;
+    }
+}

@@ -1,0 +1,3 @@
+set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "")
+set(SCALER_WERROR ON CACHE BOOL "")
+set(SCALER_SANITIZE "address,undefined" CACHE STRING "")
