@@ -1,0 +1,135 @@
+/* brain.h - everything one service has learned, in one object.
+ *
+ * Made from the service's capacity, objective and limits; fed with samples and with what the
+ * backend reports; gives a decision at any time. It holds the record of the load, the
+ * peak-ahead model, the shadow fleets that calibrate it, the measured lead times and its own
+ * record of load above capacity. No clock, no I/O: times are arguments, and equal calls give
+ * equal decisions. `run`, `advise`, `simulate` and the replay of history use it the same way:
+ *
+ *     brain_new(&b, &setup, now_ms, e);
+ *     brain_train(b, history, e);                  when there is one
+ *     each step:  brain_sample(b, cell_start_ms, load);   every complete new cell, in order
+ *                 brain_observe(b, now_ms, &fleet);       what the backend reports
+ *                 if (brain_is_night_due(b)) brain_night(b, e);    ~50 ms of CPU, once a day
+ *                 brain_decide(b, now_ms, &in, &decision);
+ *                 brain_asked(b, now_ms, count);          what the gate let through
+ *
+ * Tick: the brain's own step. It is the step of the samples, or day / 1440 where those are
+ * finer (finer samples are averaged, and tell the noise within a tick). A "minute" of the
+ * method is day / 1440, so a compressed day (day_ms = 60000 for a demonstration) scales every
+ * constant.
+ *
+ * One brain is used by one thread at a time; it may move between threads. Memory: about 4 bytes
+ * a tick of 28 days + 2 bytes a tick of 14 days + 100 KB of shadow fleets: 300 KB at one-minute
+ * ticks, 130 KB at five-minute ticks. brain_bytes() tells. */
+#ifndef SCALER_DECIDE_BRAIN_H
+#define SCALER_DECIDE_BRAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "collect/series.h"
+#include "conf/conf.h"
+#include "decide/decide.h"
+
+struct brain;
+
+/* What a brain must be told. Start from brain_setup_init. */
+struct brain_setup {
+    int64_t step_ms;      /* spacing of the samples, 1 s to 1 h */
+    int64_t day_ms;       /* the daily season; 24 h unless for a demonstration */
+    double per_instance;  /* requests per second; may change: brain_set_capacity */
+    double noise;         /* deviation of the load within a step, as a share; NAN: learn it
+                           * from finer samples, else 0.03 */
+    double objective;     /* share of requests allowed above capacity */
+    double cost_ratio;    /* NAN, or instead of the objective: price of a request above
+                           * capacity over that of idle capacity */
+    int64_t lead_time_ms; /* stated or guessed start-up; measured from then on */
+    int64_t drain_ms;     /* what an instance still costs after its removal */
+    int min, max;
+    /* rails; see decide/options.c */
+    double in_share;
+    int64_t in_window_ms;
+    double hour_share;
+    int out_most;
+    int64_t stabilisation_ms, out_cooldown_ms, in_cooldown_ms;
+    int outs_a_day, changes_most;
+    int stale_steps;
+    int64_t zero_hold_ms, dip_hold_ms;
+    int settle_samples;
+};
+
+/* The defaults of the option rows; per_instance NAN and max 0: the caller sets these. */
+void brain_setup_init(struct brain_setup *s);
+
+/* Takes over the groups that are not NULL: rows of decide_objective_options,
+ * decide_capacity_options, decide_limit_options, decide_rail_options (a conf with more rows is
+ * fine as long as it has these). */
+void brain_setup_from(struct brain_setup *s, const struct conf *objective,
+                      const struct conf *capacity, const struct conf *limits,
+                      const struct conf *rails);
+
+/* ERR_CONFIG when the setup makes no sense (names what), ERR_NOMEM. The caller frees. */
+int brain_new(struct brain **out, const struct brain_setup *setup, int64_t now_ms,
+              struct err *e);
+void brain_free(struct brain *b);
+
+/* Feeds a cleaned history (gaps NAN, any step) as if it had been watched: models, record and
+ * calibration come out as after that many days of shadowing, with no fleet of our own. Before
+ * the first brain_sample. About 2 s of CPU for 28 days of minutes. ERR_SHORT when it does not
+ * hold a whole step, ERR_NOMEM. */
+int brain_train(struct brain *b, const struct series *history, struct err *e);
+
+/* The mean load of the cell that starts at time_ms; NAN: known to be unknown. Cells come in
+ * order; skipped ones count as unknown, repeated ones are ignored. */
+void brain_sample(struct brain *b, int64_t time_ms, double load);
+
+/* What the backend reports now. */
+struct brain_fleet {
+    int ready, pending, draining;
+    int failed; /* starts that failed since the last report */
+};
+void brain_observe(struct brain *b, int64_t now_ms, const struct brain_fleet *fleet);
+void brain_observe_failed(struct brain *b); /* it could not be asked: counts are kept */
+
+/* Decides. `in` may be kept as the record of the decision. */
+void brain_decide(struct brain *b, int64_t now_ms, struct decide_in *in, struct decision *d);
+
+/* The count that was really asked of the backend (after the gate). Not calling it, as in a dry
+ * run, leaves no trace: no cooldown, no change counted, no start awaited. */
+void brain_asked(struct brain *b, int64_t now_ms, int count);
+
+/* Once a day the models are fitted anew: 10 to 50 ms of CPU. It may run as a job on another
+ * thread as long as nobody else uses this brain meanwhile. Later is harmless. ERR_NOMEM: the
+ * old models stay. */
+bool brain_is_night_due(const struct brain *b);
+int brain_night(struct brain *b, struct err *e);
+
+/* Changes while running. Learned things stay. */
+void brain_set_capacity(struct brain *b, double per_instance);
+void brain_set_limits(struct brain *b, int min, int max);
+void brain_accept_low(struct brain *b); /* ends the dip floor: the low load is the new one */
+
+/* What is in force, for status, metrics and explain. */
+struct brain_state {
+    enum decide_phase phase;
+    double days; /* of record */
+    double quantile, headroom, recent_share, batch_extra;
+    int hold_steps;
+    double noise;                     /* in use */
+    int64_t lead_p50_ms, lead_p95_ms; /* decision to ready, measured */
+    double lead_samples;              /* starts measured, old ones decayed */
+    double share_above;               /* own record: share of requests above capacity */
+    double share_allowed;             /* the objective */
+    double outs_day;                  /* scale-outs of the last 24 h */
+    double event_price;               /* in minutes of the whole fleet */
+    double expected_cost; /* of the candidate in force over perfect knowledge; NAN unknown */
+};
+void brain_state(const struct brain *b, struct brain_state *out);
+
+size_t brain_bytes(const struct brain *b);
+
+#endif

@@ -1,0 +1,64 @@
+/* options.c - see options.h. */
+#include "decide/options.h"
+
+#include <stddef.h>
+
+#include "conf/option.h"
+
+const struct conf_option decide_objective_options[] = {
+    {"objective", CONF_DOUBLE, "0.001", 0.000001, 0.2, "share",
+     "Share of requests allowed above capacity; the dial between risk and cost."},
+    {"cost_ratio", CONF_DOUBLE, "auto", 1, 1000000, "",
+     "Instead of an objective: the price of a request above capacity over the price of the "
+     "idle "
+     "capacity that would have carried it."},
+    CONF_END,
+};
+
+const struct conf_option decide_capacity_options[] = {
+    {"per_instance", CONF_DOUBLE, NULL, 0.000001, 1e9, "requests per second",
+     "Load that one ready instance carries within its objective."},
+    {"noise", CONF_DOUBLE, "auto", 0, 1, "share",
+     "Deviation of the load within one step, as a share of it; auto: learned from finer "
+     "samples, "
+     "else 0.03."},
+    CONF_END,
+};
+
+const struct conf_option decide_limit_options[] = {
+    {"min", CONF_INT, "1", 0, 1000000, "instances", "Never fewer instances than this."},
+    {"max", CONF_INT, NULL, 1, 1000000, "instances",
+     "Never more instances than this; wanting more is an alert."},
+    CONF_END,
+};
+
+const struct conf_option decide_rail_options[] = {
+    {"in_share", CONF_DOUBLE, "0.2", 0, 1, "share",
+     "Scale-in removes at most this share of the highest count of in_window (at least one "
+     "instance)."},
+    {"in_window", CONF_DURATION, "10m", 0, 86400, "s", "Window of in_share."},
+    {"hour_share", CONF_DOUBLE, "0.5", 0, 1, "share",
+     "Scale-in keeps at least this share of what ran an hour ago."},
+    {"out_most", CONF_INT, "0", 0, 1000000, "instances",
+     "Most instances added by one decision; 0: any number."},
+    {"stabilisation", CONF_DURATION, "0s", 0, 86400, "s",
+     "Scale-in goes no lower than the highest count proposed within this window."},
+    {"out_cooldown", CONF_DURATION, "0s", 0, 86400, "s",
+     "No scale-in so soon after a scale-out."},
+    {"in_cooldown", CONF_DURATION, "0s", 0, 86400, "s", "No scale-in so soon after another."},
+    {"scale_outs_a_day", CONF_INT, "70", 1, 100000, "",
+     "Budget of scale-outs a day that the price of a change is steered to."},
+    {"changes_most", CONF_INT, "0", 0, 1000000, "",
+     "Most changes in 24 h, after which nothing is scaled in; 0: no limit."},
+    {"stale_steps", CONF_INT, "3", 1, 1000, "steps",
+     "Steps without fresh data until the service counts as blind: no scale-in, scale-out by "
+     "the "
+     "forecast."},
+    {"zero_hold", CONF_DURATION, "30m", 0, 86400, "s",
+     "A load that falls to zero is believed after this time."},
+    {"dip_hold", CONF_DURATION, "24h", 0, 604800, "s",
+     "The floor that holds through an outage ends after this time."},
+    {"settle_samples", CONF_INT, "3", 0, 1000, "samples",
+     "Fresh samples after a start before anything is scaled in."},
+    CONF_END,
+};
