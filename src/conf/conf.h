@@ -29,6 +29,10 @@ int conf_copy(struct conf **out, const struct conf *c, struct err *e);
  * naming a file or a line (the caller wraps). */
 int conf_set(struct conf *c, const char *name, const char *text, struct err *e);
 
+/* Replaces a CONF_STRINGS option by texts[0..n), which may be none. ERR_CONFIG, ERR_NOMEM. */
+int conf_set_list(struct conf *c, const char *name, const char *const *texts, size_t n,
+                  struct err *e);
+
 /* ERR_CONFIG naming the first option without default that was not set. */
 int conf_check_required(const struct conf *c, struct err *e);
 
@@ -40,7 +44,9 @@ int conf_check_required(const struct conf *c, struct err *e);
 int conf_parse_args(struct conf *c, int argc, char **argv, const char **words, size_t *n_words,
                     struct err *e);
 
-/* Getters. Strings are borrowed until the next conf_set or conf_free. */
+/* Getters. Strings are borrowed until the next conf_set or conf_free. An option that is "auto",
+ * or unset with the default "", reads as 0, NAN (CONF_DOUBLE), "auto" or "": ask conf_is_set
+ * and conf_is_auto first. */
 bool conf_bool(const struct conf *c, const char *name);
 int64_t conf_int(const struct conf *c, const char *name);
 double conf_double(const struct conf *c, const char *name);
@@ -54,10 +60,14 @@ bool conf_is_set(const struct conf *c, const char *name); /* given by the user *
 bool conf_is_auto(const struct conf *c,
                   const char *name); /* is (by default or choice) "auto" */
 
+/* The name in the table closest to a misspelt one, or NULL (str_closest). */
+const char *conf_closest(const struct conf_option *rows, const char *name);
+
 /* The rows it was made from. */
 const struct conf_option *conf_rows(const struct conf *c);
 
-/* 64-bit FNV-1a over all names and values: equal for equal settings. */
+/* 64-bit FNV-1a over all names and values: equal for equal settings, whether written or
+ * defaults. */
 uint64_t conf_hash(const struct conf *c);
 
 #endif

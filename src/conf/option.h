@@ -21,12 +21,13 @@ struct conf_option {
                        * line. NULL ends a table */
     enum conf_type type;
     const char *def;    /* default as text; NULL: the user must give it; "auto": the program
-                         * finds it, and a user may write "auto" too; "" for an unset string or
-                         * an empty list */
+                         * finds it, and a user may write "auto" too; "" leaves it unset (see the
+                         * getters of conf.h); a list is written with commas */
     double least, most; /* inclusive range in `unit` (durations: seconds; strings: bytes; lists:
                          * entries); both 0: no range */
-    const char *unit; /* "requests per second", "s", ""; for CONF_ENUM the words, split by | */
-    const char *help; /* one sentence for --help and the manual */
+    const char *unit;   /* "requests per second", "s", ""; for CONF_ENUM the words, split by
+                         * |; for strings what to write: "FILE", "URL" */
+    const char *help;   /* one sentence for --help and the manual */
 };
 
 #define CONF_END                                \

@@ -1,0 +1,54 @@
+/* command.h - one subcommand: a file src/cli/cmd_NAME.c that exports one of these, and one row
+ * in src/cli/table.c. --help, the manual page and the shell completion are made from it. */
+#ifndef SCALER_CLI_COMMAND_H
+#define SCALER_CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "conf/conf.h"
+
+/* What `scaler` exits with. */
+enum command_exit {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2, /* usage or configuration */
+    EXIT_SHORT = 3, /* not enough history */
+};
+
+struct command {
+    const char *name;    /* as typed */
+    const char *summary; /* one line for `scaler --help`, no full stop */
+    const char *words;   /* positional usage: "[SERVICE]", "ID", or "" */
+    size_t least_words;  /* the frame refuses fewer or more words, with the usage */
+    size_t most_words;   /* SIZE_MAX: any number */
+    const char *about;   /* paragraphs for --help and the manual, lines <= 76; or NULL */
+    /* One "command line\n    what it does\n" pair an example; needed. */
+    const char *examples;
+    const struct conf_option *options; /* ends with CONF_END; the global ones are added */
+
+    /* `opts` holds the command's own options and the global ones ("config", "state_dir",
+     * "log_level"), all checked; required ones are there. Returns a command_exit; has printed
+     * what went wrong (command_fail). */
+    int (*run)(const struct conf *opts, const char *const *words, size_t n_words);
+};
+
+extern const struct command *const command_table[];   /* table.c; in help's order; NULL ends */
+const struct command *command_find(const char *name); /* NULL when there is none */
+
+/* The options that every command has; ends with CONF_END. */
+extern const struct conf_option command_global_options[];
+
+/* Prints "scaler: message" on standard error and returns the exit code that belongs to it:
+ * EXIT_USAGE for ERR_CONFIG, EXIT_SHORT for ERR_SHORT, else EXIT_FAILED. */
+int command_fail(const struct err *e);
+
+/* The configuration file: --config, else $SCALER_CONFIG, else /etc/scaler/scaler.cfg. Borrowed
+ * from opts, the environment or static. */
+const char *command_config_path(const struct conf *opts);
+
+/* The whole program but the set-up of libraries: global options, help, dispatch. */
+int command_main(int argc, char **argv);
+
+#endif
