@@ -49,9 +49,11 @@ struct gate_state {
     int64_t acting_since_ms; /* wall; 0: not in mode floor or act */
     bool has_asked;          /* `asked` is valid */
     int asked;               /* the count the backend last accepted from us */
+    int64_t asked_ms;        /* and when, wall */
     int64_t yield_until_ms;  /* another writer has it until then; 0 not */
     int64_t last_conflict_ms;
-    int yields; /* conflicts without a quiet day between */
+    int yields;               /* conflicts without a quiet day between */
+    int moved_from, moved_to; /* the last one */
 
     int failures; /* calls that failed in a row */
     int64_t retry_ms;

@@ -1,0 +1,339 @@
+/* gate.c - see gate.h. */
+#include "act/gate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "base/str.h"
+
+/* A status older than this proves nothing about what may be removed. */
+#define STATUS_MOST_AGE_MS (2 * CLK_MINUTE_MS)
+#define LEAST_FRESH_SAMPLES 3
+/* Yielding starts here and doubles with each conflict up to a day; a day without one ends it.
+ */
+#define YIELD_FIRST_MS (10 * CLK_MINUTE_MS)
+#define YIELD_MOST_MS CLK_DAY_MS
+/* Between calls that failed: doubling from the first; where a retry cannot help, the other. */
+#define RETRY_FIRST_MS CLK_SECOND_MS
+#define RETRY_MOST_MS CLK_MINUTE_MS
+#define RETRY_HOPELESS_MS (5 * CLK_MINUTE_MS)
+
+const struct conf_option gate_options[] = {
+    {"mode", CONF_ENUM, "dry_run", 0, 0, "dry_run|floor|act",
+     "dry_run only says what it would do, floor only ever raises the count, act does it all."},
+    {"on_conflict", CONF_ENUM, "yield", 0, 0, "yield|floor|insist",
+     "When someone else moved the count: yield leaves it alone for 10 minutes (longer each "
+     "time), floor only raises it for that long, insist sets ours again."},
+    {"first_scale_in_after", CONF_DURATION, "1h", 0, 604800, "s",
+     "How long after it began to act the first scale-in may be."},
+    CONF_END,
+};
+
+static enum gate_mode mode_from(const char *word)
+{
+    if (strcmp(word, "act") == 0)
+        return GATE_MODE_ACT;
+    return strcmp(word, "floor") == 0 ? GATE_MODE_FLOOR : GATE_MODE_DRY_RUN;
+}
+
+void gate_conf_read(const struct conf *c, struct gate_conf *out)
+{
+    const char *conflict = conf_string(c, "on_conflict");
+
+    gate_conf_default(out);
+    out->mode = mode_from(conf_string(c, "mode"));
+    out->first_scale_in_after_ms = conf_duration_ms(c, "first_scale_in_after");
+    if (strcmp(conflict, "floor") == 0)
+        out->on_conflict = GATE_ON_CONFLICT_FLOOR;
+    else if (strcmp(conflict, "insist") == 0)
+        out->on_conflict = GATE_ON_CONFLICT_INSIST;
+}
+
+void gate_conf_default(struct gate_conf *out)
+{
+    *out = (struct gate_conf){.mode = GATE_MODE_DRY_RUN,
+                              .on_conflict = GATE_ON_CONFLICT_YIELD,
+                              .first_scale_in_after_ms = CLK_HOUR_MS};
+}
+
+const char *gate_mode_name(enum gate_mode mode)
+{
+    static const char *const names[] = {"dry_run", "floor", "act"};
+
+    return names[mode];
+}
+
+const char *gate_kind_name(enum gate_kind kind)
+{
+    static const char *const names[] = {"nothing", "sent",     "dry_run",
+                                        "held",    "conflict", "failed"};
+
+    return names[kind];
+}
+
+void gate_state_init(struct gate_state *s)
+{
+    *s = (struct gate_state){0};
+}
+
+void gate_state_resume(struct gate_state *s)
+{
+    s->yield_until_ms = 0;
+    s->yields = 0;
+    s->failures = 0;
+    s->retry_ms = 0;
+}
+
+static bool stop(struct gate_result *r, enum gate_kind kind, const char *by, int64_t until_ms,
+                 const char *why)
+{
+    r->kind = kind;
+    r->until_ms = until_ms;
+    str_copy(r->by, sizeof r->by, by);
+    str_copy(r->why, sizeof r->why, why);
+    return false;
+}
+
+/* The count that stands. A status read before our last call was answered does not know of it,
+ * and a platform without a wanted count lags behind while it changes. */
+static int standing(const struct gate_state *s, const struct gate_in *in)
+{
+    const struct backend_status *st = in->status;
+
+    if (s->has_asked && in->status_ms <= s->asked_ms)
+        return s->asked;
+    if (st->desired >= 0)
+        return st->desired;
+    return s->has_asked && st->is_changing ? s->asked : st->running;
+}
+
+/* Counts a conflict and sets how long the other writer is left alone. */
+static void note_conflict(struct gate_state *s, int64_t now_ms)
+{
+    int64_t wait_ms = YIELD_FIRST_MS;
+
+    if (now_ms - s->last_conflict_ms > CLK_DAY_MS)
+        s->yields = 0;
+    for (int i = 0; i < s->yields && wait_ms < YIELD_MOST_MS; i++)
+        wait_ms *= 2;
+    s->yields++;
+    s->last_conflict_ms = now_ms;
+    s->yield_until_ms = now_ms + (wait_ms < YIELD_MOST_MS ? wait_ms : YIELD_MOST_MS);
+}
+
+static void look_for_conflict(struct gate_state *s, const struct gate_in *in)
+{
+    if (!s->has_asked || in->status_ms <= s->asked_ms || in->status->desired < 0 ||
+        in->status->desired == s->asked)
+        return;
+    note_conflict(s, in->now_ms);
+    s->moved_from = s->asked;
+    s->moved_to = in->status->desired;
+    s->asked = in->status->desired; /* one move is one conflict */
+}
+
+/* The platform's own limits; said in r->why. */
+static int within_platform(const struct backend_status *st, int count, struct gate_result *r)
+{
+    if (st->most >= 0 && count > st->most) {
+        snprintf(r->why, sizeof r->why, "%d wanted, the platform's most is %d", count,
+                 st->most);
+        return st->most;
+    }
+    if (st->least >= 0 && count < st->least) {
+        snprintf(r->why, sizeof r->why, "%d wanted, the platform's least is %d", count,
+                 st->least);
+        return st->least;
+    }
+    return count;
+}
+
+/* True when another writer has the count; on_conflict says what that means. */
+static bool is_taken(const struct gate_conf *conf, const struct gate_state *s,
+                     const struct gate_in *in, struct gate_result *r)
+{
+    bool has_owner = in->status->other_owner[0] != '\0';
+    bool is_in = r->to < r->from;
+    char why[sizeof r->why];
+
+    if (conf->on_conflict == GATE_ON_CONFLICT_INSIST ||
+        (conf->on_conflict == GATE_ON_CONFLICT_FLOOR && !is_in) ||
+        (!has_owner && in->now_ms >= s->yield_until_ms))
+        return false;
+    if (has_owner)
+        snprintf(why, sizeof why, "%s also writes this count; on_conflict = \"%s\"",
+                 in->status->other_owner,
+                 conf->on_conflict == GATE_ON_CONFLICT_FLOOR ? "floor" : "yield");
+    else
+        snprintf(why, sizeof why,
+                 "someone moved the count from %d to %d (conflict %d in a row); on_conflict = "
+                 "\"%s\"",
+                 s->moved_from, s->moved_to, s->yields,
+                 conf->on_conflict == GATE_ON_CONFLICT_FLOOR ? "floor" : "yield");
+    stop(r, GATE_CONFLICT, has_owner ? in->status->other_owner : "another writer",
+         has_owner ? 0 : s->yield_until_ms, why);
+    return true;
+}
+
+static bool is_held(const struct hold *h, struct gate_result *r)
+{
+    bool is_in = r->to < r->from;
+
+    if (is_in ? !h->in : !h->out)
+        return false;
+    stop(r, GATE_HELD, h->by[0] ? h->by : "hold file", h->until_ms, h->reason);
+    return true;
+}
+
+/* Reasons why a count may not fall although nobody holds it. */
+static bool is_too_early_to_remove(const struct gate_conf *conf, const struct gate_state *s,
+                                   const struct gate_in *in, struct gate_result *r)
+{
+    int64_t first_ms = s->acting_since_ms + conf->first_scale_in_after_ms;
+    int64_t lead_ms = in->started_ms + in->lead_time_ms;
+    char why[sizeof r->why];
+
+    if (conf->mode == GATE_MODE_FLOOR) {
+        stop(r, GATE_HELD, "mode", 0, "mode floor only raises the count");
+    } else if (in->status_ms < in->started_ms) {
+        stop(r, GATE_HELD, "start", 0, "status not read since the start");
+    } else if (in->now_ms - in->status_ms > STATUS_MOST_AGE_MS) {
+        snprintf(why, sizeof why, "status is %lld s old",
+                 (long long)((in->now_ms - in->status_ms) / 1000));
+        stop(r, GATE_HELD, "status", 0, why);
+    } else if (in->now_ms < first_ms) {
+        stop(r, GATE_HELD, "first hour", first_ms,
+             "no scale-in so soon after it began to act (first_scale_in_after)");
+    } else if (in->fresh_samples < LEAST_FRESH_SAMPLES) {
+        snprintf(why, sizeof why, "%d of %d fresh samples since the start", in->fresh_samples,
+                 LEAST_FRESH_SAMPLES);
+        stop(r, GATE_HELD, "start", 0, why);
+    } else if (in->now_ms < lead_ms) {
+        stop(r, GATE_HELD, "start", lead_ms, "no scale-in within a lead time of the start");
+    } else {
+        return false;
+    }
+    return true;
+}
+
+bool gate_judge(const struct gate_conf *conf, struct gate_state *s, const struct gate_in *in,
+                const struct hold *hold, struct gate_result *r)
+{
+    *r = (struct gate_result){.kind = GATE_NOTHING, .from = -1, .to = in->count};
+    if (conf->mode == GATE_MODE_DRY_RUN)
+        s->acting_since_ms = 0;
+    else if (s->acting_since_ms == 0)
+        s->acting_since_ms = in->now_ms;
+
+    if (!in->status) {
+        if (conf->mode == GATE_MODE_DRY_RUN)
+            return stop(r, GATE_DRY_RUN, "", 0, "status not read yet");
+        return stop(r, GATE_HELD, "start", 0, "status not read yet");
+    }
+    if (conf->mode != GATE_MODE_DRY_RUN)
+        look_for_conflict(s, in);
+    r->from = standing(s, in);
+    r->to = within_platform(in->status, in->count, r);
+    if (r->to == r->from)
+        return false;
+    if (conf->mode == GATE_MODE_DRY_RUN) {
+        r->kind = GATE_DRY_RUN;
+        return false;
+    }
+    if (is_held(hold, r) || is_taken(conf, s, in, r))
+        return false;
+    if (r->to < r->from && is_too_early_to_remove(conf, s, in, r))
+        return false;
+    if (in->now_ms < s->retry_ms)
+        return stop(r, GATE_HELD, "retry", s->retry_ms, s->last_err.msg);
+    r->kind = GATE_SENT;
+    return true;
+}
+
+static bool is_hopeless(enum err_code code)
+{
+    return code == ERR_CONFIG || code == ERR_DENIED || code == ERR_LIMIT || code == ERR_DATA;
+}
+
+static void call_failed(const struct gate_conf *conf, struct gate_state *s,
+                        const struct gate_in *in, struct gate_result *r)
+{
+    int64_t wait_ms = RETRY_FIRST_MS;
+
+    s->last_err = r->err;
+    if (r->err.code == ERR_CONFLICT && conf->on_conflict != GATE_ON_CONFLICT_INSIST) {
+        note_conflict(s, in->now_ms);
+        s->has_asked = false;
+        s->moved_from = r->from;
+        s->moved_to = r->from;
+        stop(r, GATE_CONFLICT, "another writer", s->yield_until_ms, s->last_err.msg);
+        return;
+    }
+    for (int i = 0; i < s->failures && wait_ms < RETRY_MOST_MS; i++)
+        wait_ms *= 2;
+    if (wait_ms > RETRY_MOST_MS)
+        wait_ms = RETRY_MOST_MS;
+    s->failures++;
+    s->retry_ms = in->now_ms + (is_hopeless(r->err.code) ? RETRY_HOPELESS_MS : wait_ms);
+    stop(r, GATE_FAILED, "", s->retry_ms, r->err.msg);
+}
+
+void gate_submit(const struct gate_conf *conf, struct gate_state *s, const struct gate_in *in,
+                 const struct backend *backend, void *object, const struct backend_call *call,
+                 struct gate_result *r)
+{
+    struct hold hold;
+
+    hold_read(call->state_dir, call->service, in->now_ms, &hold);
+    if (!gate_judge(conf, s, in, &hold, r))
+        return;
+    if (backend->scale(object, call, r->to, &r->err) != 0) {
+        call_failed(conf, s, in, r);
+        return;
+    }
+    r->err = (struct err){0};
+    s->has_asked = true;
+    s->asked = r->to;
+    s->asked_ms = in->now_ms;
+    s->failures = 0;
+    s->retry_ms = 0;
+}
+
+void gate_result_text(const struct gate_result *r, char *out, size_t size)
+{
+    char until[48] = "", move[48];
+
+    if (r->until_ms > 0) {
+        memcpy(until, " until ", 8);
+        clk_format_time(r->until_ms, until + 7, sizeof until - 7);
+    }
+    if (r->from >= 0)
+        snprintf(move, sizeof move, "%d -> %d", r->from, r->to);
+    else
+        snprintf(move, sizeof move, "-> %d", r->to);
+    switch (r->kind) {
+    case GATE_NOTHING:
+        snprintf(out, size, "nothing to do: %d stands", r->to);
+        break;
+    case GATE_SENT:
+        snprintf(out, size, "sent %s", move);
+        break;
+    case GATE_DRY_RUN:
+        snprintf(out, size, "dry run: would send %s", move);
+        break;
+    case GATE_HELD:
+        snprintf(out, size, "%s held by %s%s", move, r->by, until);
+        break;
+    case GATE_CONFLICT:
+        snprintf(out, size, "%s left to %s%s", move, r->by, until);
+        break;
+    case GATE_FAILED:
+        snprintf(out, size, "%s failed (%s), retry%s", move, err_name(r->err.code), until);
+        break;
+    }
+    if (r->why[0] != '\0') {
+        size_t n = strlen(out);
+        snprintf(out + n, size - n, ": %s", r->why);
+    }
+}
