@@ -19,37 +19,6 @@
 #define RETRY_MOST_MS CLK_MINUTE_MS
 #define RETRY_HOPELESS_MS (5 * CLK_MINUTE_MS)
 
-const struct conf_option gate_options[] = {
-    {"mode", CONF_ENUM, "dry_run", 0, 0, "dry_run|floor|act",
-     "dry_run only says what it would do, floor only ever raises the count, act does it all."},
-    {"on_conflict", CONF_ENUM, "yield", 0, 0, "yield|floor|insist",
-     "When someone else moved the count: yield leaves it alone for 10 minutes (longer each "
-     "time), floor only raises it for that long, insist sets ours again."},
-    {"first_scale_in_after", CONF_DURATION, "1h", 0, 604800, "s",
-     "How long after it began to act the first scale-in may be."},
-    CONF_END,
-};
-
-static enum gate_mode mode_from(const char *word)
-{
-    if (strcmp(word, "act") == 0)
-        return GATE_MODE_ACT;
-    return strcmp(word, "floor") == 0 ? GATE_MODE_FLOOR : GATE_MODE_DRY_RUN;
-}
-
-void gate_conf_read(const struct conf *c, struct gate_conf *out)
-{
-    const char *conflict = conf_string(c, "on_conflict");
-
-    gate_conf_default(out);
-    out->mode = mode_from(conf_string(c, "mode"));
-    out->first_scale_in_after_ms = conf_duration_ms(c, "first_scale_in_after");
-    if (strcmp(conflict, "floor") == 0)
-        out->on_conflict = GATE_ON_CONFLICT_FLOOR;
-    else if (strcmp(conflict, "insist") == 0)
-        out->on_conflict = GATE_ON_CONFLICT_INSIST;
-}
-
 void gate_conf_default(struct gate_conf *out)
 {
     *out = (struct gate_conf){.mode = GATE_MODE_DRY_RUN,
@@ -217,15 +186,23 @@ static bool is_too_early_to_remove(const struct gate_conf *conf, const struct ga
     return true;
 }
 
+/* Who begins to act starts from what runs: a count asked in an earlier time is no claim. */
+static void note_mode(const struct gate_conf *conf, struct gate_state *s,
+                      const struct gate_in *in)
+{
+    if (conf->mode == GATE_MODE_DRY_RUN) {
+        s->acting_since_ms = 0;
+    } else if (s->acting_since_ms == 0) {
+        s->acting_since_ms = in->now_ms;
+        s->has_asked = false;
+    }
+}
+
 bool gate_judge(const struct gate_conf *conf, struct gate_state *s, const struct gate_in *in,
                 const struct hold *hold, struct gate_result *r)
 {
     *r = (struct gate_result){.kind = GATE_NOTHING, .from = -1, .to = in->count};
-    if (conf->mode == GATE_MODE_DRY_RUN)
-        s->acting_since_ms = 0;
-    else if (s->acting_since_ms == 0)
-        s->acting_since_ms = in->now_ms;
-
+    note_mode(conf, s, in);
     if (!in->status) {
         if (conf->mode == GATE_MODE_DRY_RUN)
             return stop(r, GATE_DRY_RUN, "", 0, "status not read yet");
@@ -262,9 +239,9 @@ static void call_failed(const struct gate_conf *conf, struct gate_state *s,
     int64_t wait_ms = RETRY_FIRST_MS;
 
     s->last_err = r->err;
+    s->has_asked = false; /* it may have been accepted all the same: the status will tell */
     if (r->err.code == ERR_CONFLICT && conf->on_conflict != GATE_ON_CONFLICT_INSIST) {
         note_conflict(s, in->now_ms);
-        s->has_asked = false;
         s->moved_from = r->from;
         s->moved_to = r->from;
         stop(r, GATE_CONFLICT, "another writer", s->yield_until_ms, s->last_err.msg);
