@@ -6,6 +6,7 @@
 #ifndef SCALER_COLLECT_HISTORY_H
 #define SCALER_COLLECT_HISTORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,13 +27,14 @@ void history_free(struct history *h); /* NULL is fine */
 
 /* Writes the cell that holds time_ms; NAN makes it unknown again. A newer cell moves both rings
  * on, leaving NAN between. Negative or infinite values are taken as NAN. A cell that is too old
- * for the rings is passed over. ERR_DATA when it lies more than 28 days after the newest one (a
- * clock that jumped: nothing is thrown away for it), ERR_NOMEM. */
+ * for the rings is passed over; one older than two days only fills a gap of the older ring.
+ * ERR_DATA when it lies more than 28 days after the newest one: a clock that jumped must not
+ * wipe the history. The third such sample in a row is believed. */
 int history_put(struct history *h, int64_t time_ms, double value, struct err *e);
 
-/* The same for a mean over [time_ms, time_ms + step_ms), step_ms being coarser than the
- * history's: loads older blocks from the store. Cells at the step already there win. */
-int history_put_mean(struct history *h, int64_t time_ms, int64_t step_ms, double value,
+/* The same for a mean over [time_ms, time_ms + mean_ms) with mean_ms coarser than the step: how
+ * what is older than two days comes back from the store. Cells at the step win over it. */
+int history_put_mean(struct history *h, int64_t time_ms, int64_t mean_ms, double value,
                      struct err *e);
 
 /* A copy from from_ms (or the oldest kept) to the newest cell on a grid of step_ms; 0 is the
@@ -45,7 +47,7 @@ int history_series(struct series **out, const struct history *h, int64_t step_ms
 
 int64_t history_step_ms(const struct history *h);
 /* Start of the newest known cell and its value; false when nothing is known. */
-int history_newest(const struct history *h, int64_t *time_ms, double *value);
+bool history_newest(const struct history *h, int64_t *time_ms, double *value);
 /* The value of the cell that holds time_ms; NAN when unknown. */
 double history_at(const struct history *h, int64_t time_ms);
 /* Time from the oldest to the newest cell, and the share of it that is known (0..1). */

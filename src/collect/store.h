@@ -28,9 +28,10 @@
 
 struct store;
 
-#define STORE_NAME_BYTES 128  /* of a service or signal, with the final NUL */
-#define STORE_DEMAND "demand" /* the signal that is forecast; guards have names of their own \
-                               */
+#define STORE_NAME_BYTES 128 /* of a service or signal, with the final NUL */
+#define STORE_DEMAND                                                        \
+    "demand" /* the signal that is forecast; guards have names of their own \
+              */
 
 enum store_mode {
     STORE_READ,  /* the file must exist; nothing is created or migrated */
