@@ -1,0 +1,67 @@
+/* status.h - what a person may know of one service now: filled on the loop, read by the HTTP
+ * routes, and written each tick to state_dir/status.json for `scaler status`. Plain values. */
+#ifndef SCALER_SERVICE_STATUS_H
+#define SCALER_SERVICE_STATUS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct service_status {
+    char name[128];
+    char mode[16]; /* "dry_run", "floor", "act" */
+    int64_t step_ms;
+
+    double load;     /* newest sample, per second; NAN none yet */
+    int64_t load_ms; /* end of its cell; 0 none */
+    double forecast; /* median of the largest load until an instance ordered now would be
+                        useful; NAN none */
+    double need;     /* the same at the quantile that the objective asks for; NAN none */
+    int64_t lead_time_ms;
+    bool is_learning; /* history does not suffice yet: reactive floor alone */
+
+    int64_t status_ms;                     /* when the backend was read; 0 never */
+    int running, ready, pending, draining; /* -1 unknown */
+    int64_t decided_ms;                    /* 0: no decision yet */
+    int desired;                           /* -1 none yet */
+    int floor;                             /* what the load measured now needs */
+    char reason[96];                       /* the binding one */
+    char gate[192];                        /* what the gate did with it */
+    char blind[160];                       /* "" or "12m: 14 ready, plan 22; no scale-in" */
+    char note[160];                        /* "" or what source or backend want to be known */
+    char error[256];                       /* the last one; "" none */
+    int64_t error_ms;
+
+    /* Since the daemon started. */
+    uint64_t samples, decisions, scale_calls, fetch_errors, backend_errors, fits;
+};
+
+/* The whole program. */
+struct daemon_status {
+    int64_t written_ms, started_ms;
+    int pid;
+    bool is_dry_run;       /* run --dry-run: no service acts */
+    int64_t worst_late_ms; /* longest delay of a timer in the last minute */
+    size_t io_threads, io_queued, compute_queued;
+    char store[256];  /* "" or why the store is not written */
+    char config[256]; /* "" or why the last reload was refused */
+    const struct service_status *services;
+    size_t n;
+};
+
+/* All of it as one JSON object. ERR_NOMEM. */
+int daemon_status_write(const struct daemon_status *s, struct str *out, struct err *e);
+
+/* Reads it back; *services is the caller's to free (s->services points to it). ERR_DATA when it
+ * is no such text, ERR_NOMEM. */
+int daemon_status_read(struct daemon_status *s, struct service_status **services,
+                       const char *text, size_t n, struct err *e);
+
+/* One service as a new JSON object; NULL when memory runs out. */
+json_t *service_status_json(const struct service_status *s);
+
+#endif
