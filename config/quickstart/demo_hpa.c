@@ -1,9 +1,11 @@
 /* demo_hpa.c - the other fleet: scaled by Kubernetes HPA's documented rule (hpa.h).
  *
  *   demo_hpa choose --history FILE --objective 0.01 [--least 2] [--most 32]
- *       replays generated history at three targets and names the best: the cheapest that keeps
- *       the objective, else the one that refuses least. HPA is given this hindsight.
- *   demo_hpa run --target 0.65 --redis SOCKET --key KEY --name NAME --first PORT --last PORT
+ *       replays generated history at three targets, each with two stabilisation windows, and
+ *       names the best: the cheapest that keeps the objective, else the one that refuses
+ *       least. HPA is given this hindsight.
+ *   demo_hpa run --target 0.65 --window 5 --redis SOCKET --key KEY --name NAME --first PORT
+ * --last PORT
  *                --service PROGRAM --while FILE [--least 2] [--most 32]
  *       scales real processes, the same program with the same readiness as the first fleet's.
  *       SIGTERM ends it and all its processes. */
@@ -34,7 +36,7 @@ extern char **environ;
 struct arguments {
     const char *history, *redis, *key, *name, *service, *while_file;
     double objective, target;
-    int least, most, first, last;
+    int least, most, first, last, window;
 };
 
 struct process {
@@ -64,19 +66,14 @@ static double number_or_exit(const char *option, const char *text, double least,
 
 static void read_arguments(struct arguments *a, int argc, char **argv)
 {
-    static const struct option options[] = {{"history", required_argument, NULL, 'h'},
-                                            {"objective", required_argument, NULL, 'o'},
-                                            {"least", required_argument, NULL, 'l'},
-                                            {"most", required_argument, NULL, 'm'},
-                                            {"target", required_argument, NULL, 't'},
-                                            {"redis", required_argument, NULL, 'r'},
-                                            {"key", required_argument, NULL, 'k'},
-                                            {"name", required_argument, NULL, 'n'},
-                                            {"first", required_argument, NULL, 'f'},
-                                            {"last", required_argument, NULL, 'L'},
-                                            {"service", required_argument, NULL, 's'},
-                                            {"while", required_argument, NULL, 'w'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"history", required_argument, NULL, 'h'}, {"objective", required_argument, NULL, 'o'},
+        {"least", required_argument, NULL, 'l'},   {"most", required_argument, NULL, 'm'},
+        {"target", required_argument, NULL, 't'},  {"redis", required_argument, NULL, 'r'},
+        {"key", required_argument, NULL, 'k'},     {"name", required_argument, NULL, 'n'},
+        {"first", required_argument, NULL, 'f'},   {"last", required_argument, NULL, 'L'},
+        {"service", required_argument, NULL, 's'}, {"while", required_argument, NULL, 'w'},
+        {"window", required_argument, NULL, 'W'},  {NULL, 0, NULL, 0}};
     int o;
 
     while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -94,6 +91,8 @@ static void read_arguments(struct arguments *a, int argc, char **argv)
             a->redis = optarg;
         else if (o == 'k')
             a->key = optarg;
+        else if (o == 'W')
+            a->window = (int)number_or_exit("window", optarg, 1, HPA_STABILISATION_MOST_S);
         else if (o == 'n')
             a->name = optarg;
         else if (o == 'f')
@@ -169,32 +168,40 @@ static struct bill replay(struct hpa h, const double *load, size_t n)
 
 static int choose(const struct arguments *a)
 {
-    static const double targets[] = {0.5, 0.65, 0.8};
+    static const struct {
+        double target;
+        int window_s;
+    } settings[] = {{0.5, 1}, {0.5, 5}, {0.65, 1}, {0.65, 5}, {0.8, 1}, {0.8, 5}};
     static double load[HISTORY_MAX];
     size_t n = read_history(a->history, load);
-    double best = 0.0, best_share = INFINITY, best_cost = INFINITY;
+    double best_share = INFINITY, best_cost = INFINITY;
+    struct hpa best = {0};
 
     if (n == 0) {
         fprintf(stderr, "demo_hpa: no rows in %s\n", a->history);
         return 1;
     }
-    printf("  target   refused   instance-seconds   (replay of %zu generated seconds)\n", n);
-    for (size_t t = 0; t < sizeof targets / sizeof targets[0]; t++) {
-        struct hpa h = {.target = targets[t],
+    printf(
+        "  target  window   refused   instance-seconds   (replay of %zu generated seconds)\n",
+        n);
+    for (size_t t = 0; t < sizeof settings / sizeof settings[0]; t++) {
+        struct hpa h = {.target = settings[t].target,
+                        .stabilisation_s = settings[t].window_s,
                         .capacity_per_s = DEMO_CAPACITY_PER_S,
                         .least = a->least,
                         .most = a->most};
         struct bill b = replay(h, load, n);
         double share = b.asked > 0 ? b.refused / b.asked : 0;
         bool both_keep = share <= a->objective && best_share <= a->objective;
-        printf("  %4.0f %%   %5.2f %%   %16.0f\n", 100 * targets[t], 100 * share, b.instance_s);
+        printf("  %4.0f %%     %d s   %5.2f %%   %16.0f\n", 100 * h.target, h.stabilisation_s,
+               100 * share, b.instance_s);
         if (both_keep ? b.instance_s < best_cost : share < best_share) {
-            best = targets[t];
+            best = h;
             best_share = share;
             best_cost = b.instance_s;
         }
     }
-    printf("best target=%.2f\n", best);
+    printf("best target=%.2f window=%d\n", best.target, best.stabilisation_s);
     return 0;
 }
 
@@ -317,6 +324,7 @@ static void wait_for_second(int64_t *epoch_s)
 static int run(const struct arguments *a)
 {
     struct hpa h = {.target = a->target,
+                    .stabilisation_s = a->window,
                     .capacity_per_s = DEMO_CAPACITY_PER_S,
                     .least = a->least,
                     .most = a->most};
@@ -348,7 +356,8 @@ static int run(const struct arguments *a)
 
 int main(int argc, char **argv)
 {
-    struct arguments a = {.objective = 0.01, .target = 0.65, .least = 2, .most = 32};
+    struct arguments a = {
+        .objective = 0.01, .target = 0.65, .least = 2, .most = 32, .window = 5};
     struct sigaction act = {.sa_handler = on_signal};
     const char *what = argc > 1 ? argv[1] : "";
 

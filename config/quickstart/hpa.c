@@ -11,7 +11,7 @@ static int clamp(int v, int least, int most)
 
 static void remember(struct hpa *h, int desired)
 {
-    if (h->n_recent == HPA_STABILISATION_S) {
+    if (h->n_recent == h->stabilisation_s) {
         memmove(h->recent, h->recent + 1, sizeof h->recent - sizeof h->recent[0]);
         h->n_recent--;
     }

@@ -6,7 +6,11 @@
 
 static struct hpa new_hpa(double target)
 {
-    return (struct hpa){.target = target, .capacity_per_s = 100.0, .least = 1, .most = 100};
+    return (struct hpa){.target = target,
+                        .capacity_per_s = 100.0,
+                        .least = 1,
+                        .most = 100,
+                        .stabilisation_s = 5};
 }
 
 static void follows_the_documented_ratio(void **state)
@@ -42,7 +46,7 @@ static void scales_in_only_to_the_highest_wish_of_the_window(void **state)
 
     (void)state;
     assert_int_equal(current, 8);
-    for (int s = 1; s < HPA_STABILISATION_S; s++) {
+    for (int s = 1; s < h.stabilisation_s; s++) {
         current = hpa_sync(&h, current, 100.0);
         assert_int_equal(current, 8);
     }
