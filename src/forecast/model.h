@@ -25,6 +25,9 @@ struct model {
      * too short for this model, ERR_NOMEM. */
     int (*fit)(void **fitted, const struct conf *options, const struct series *history,
                struct err *e);
+    /* Fits on another history (an earlier cut, a later day) with the structure and whatever was
+     * expensive to find of `like`, an object of this model. NULL: use fit. Errors as fit. */
+    int (*refit)(void **fitted, const void *like, const struct series *history, struct err *e);
     /* The next cell's value; NAN is a gap. O(1) in the length of history. */
     int (*update)(void *fitted, double value, struct err *e);
     /* The point forecast (median) of the next `horizon` cells into out[0..horizon). */

@@ -1,0 +1,9 @@
+/* models.h - every model of this folder, for table.c. */
+#ifndef SCALER_MODELS_MODELS_H
+#define SCALER_MODELS_MODELS_H
+
+#include "forecast/model.h"
+
+extern const struct model model_naive;
+
+#endif

@@ -1,0 +1,56 @@
+/* predictor.h - a fitted model with what is needed to ask it for quantiles: what the daemon,
+ * the commands and the tests call.
+ *
+ *   predictor_fit(&p, model_find("ensemble"), NULL, history, &e);   pool
+ *   predictor_update(p, value, &e);                                  loop, each step
+ *   forecast_init(&f, horizon, levels, n_levels, &e);
+ *   predictor_predict(p, &f, &e);
+ *
+ * A model that has no quantiles of its own gets them from rolling backtests of itself: see
+ * combine.h. Everything is a function of the arguments. */
+#ifndef SCALER_FORECAST_PREDICTOR_H
+#define SCALER_FORECAST_PREDICTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "collect/series.h"
+#include "conf/conf.h"
+#include "forecast/forecast.h"
+#include "forecast/model.h"
+
+struct predictor;
+
+/* Fits on a cleaned history (gaps NAN); the caller frees. options may be NULL: the defaults.
+ * Values beyond 1e12 times the median are clipped, negative ones are gaps. ERR_SHORT with what
+ * is missing (fewer than PREDICTOR_LEAST_CELLS values), ERR_CONFIG, ERR_NOMEM. */
+#define PREDICTOR_LEAST_CELLS 8
+int predictor_fit(struct predictor **out, const struct model *model, const struct conf *options,
+                  const struct series *history, struct err *e);
+void predictor_free(struct predictor *p);
+
+/* The next cell's value; NAN is a gap. O(1) in history. ERR_NOMEM. */
+int predictor_update(struct predictor *p, double value, struct err *e);
+
+/* Fills values, point, mean, start_ms and step_ms of a forecast_init'ed forecast, from the
+ * first cell after the last one known. Finite, >= 0, ascending along the levels. */
+int predictor_predict(const struct predictor *p, struct forecast *out, struct err *e);
+
+/* The point forecast alone, cheaper. */
+int predictor_path(const struct predictor *p, size_t horizon, double *out, struct err *e);
+
+int64_t predictor_time_ms(const struct predictor *p); /* start of the first forecast cell */
+int64_t predictor_step_ms(const struct predictor *p);
+
+/* Whether the model beat repeating the last day or week in its backtests. False also when the
+ * history was too short to tell. */
+bool predictor_is_trusted(const struct predictor *p);
+
+/* Appends lines for --verbose: seasons, components with weight and backtest error, muted
+ * models, what the history was too short for. ERR_NOMEM. */
+int predictor_describe(const struct predictor *p, struct str *out, struct err *e);
+
+#endif
