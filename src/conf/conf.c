@@ -10,6 +10,9 @@
 
 enum { MOST_ROWS = 128, NAME_BYTES = 64, SHOWN_BYTES = 60 };
 
+/* FNV-1a's offset basis (RFC 9923, section 2). */
+#define HASH_START UINT64_C(0xcbf29ce484222325)
+
 struct conf {
     const struct conf_option *rows;
     size_t n;
@@ -336,9 +339,14 @@ const struct conf_option *conf_rows(const struct conf *c)
     return c->rows;
 }
 
+uint64_t conf_hash_text(const char *text)
+{
+    return conf_hash_bytes(HASH_START, text, strlen(text));
+}
+
 uint64_t conf_hash(const struct conf *c)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t hash = HASH_START;
 
     for (size_t i = 0; i < c->n; i++) {
         hash = conf_hash_bytes(hash, c->rows[i].name, strlen(c->rows[i].name) + 1);

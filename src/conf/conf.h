@@ -69,5 +69,6 @@ const struct conf_option *conf_rows(const struct conf *c);
 /* 64-bit FNV-1a over all names and values: equal for equal settings, whether written or
  * defaults. */
 uint64_t conf_hash(const struct conf *c);
+uint64_t conf_hash_text(const char *text); /* of a text alone, the same way */
 
 #endif

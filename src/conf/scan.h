@@ -17,10 +17,10 @@
 #define CONF_SCAN_MOST_DEPTH 32                 /* brackets within brackets */
 #define CONF_SCAN_MOST_INCLUDES 10              /* files within files, as libconfig */
 
-/* Scans text[0..n), which a NUL ends, called `name` in faults, and the files that it includes, which are relative
- * to `dir` (NULL: an include is a fault). Files must be this user's or root's and writable by
- * nobody else. Adds what it finds to `faults`. True when libconfig may go on: then the faults,
- * if any, are of meaning. */
+/* Scans text[0..n), which a NUL ends, called `name` in faults, and the files that it includes,
+ * which are relative to `dir` (NULL: an include is a fault). Files must be this user's or
+ * root's and writable by nobody else. Adds what it finds to `faults`. True when libconfig may
+ * go on: then the faults, if any, are of meaning. */
 bool conf_scan_text(const char *name, const char *text, size_t n, const char *dir,
                     struct conf_faults *faults);
 

@@ -1,0 +1,491 @@
+/* service_conf.c - see service_conf.h. */
+#include "service/service_conf.h"
+
+#include <glib.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "base/str.h"
+#include "decide/options.h"
+
+enum { OWNER_BYTES = 200, MOST_TYPES = 64 };
+
+static const struct conf_option general_options[] = {
+    {"name", CONF_STRING, NULL, 1, 100, "NAME",
+     "Name of the service: letters, digits, dots, dashes and underscores."},
+    {"owner", CONF_STRING, "", 0, 200, "TEXT", "Who is asked when it misbehaves."},
+    {"labels", CONF_STRINGS, "", 0, 0, "NAME=VALUE",
+     "Labels for metrics and reports: labels = { team = \"web\"; }."},
+    {"timezone", CONF_STRING, "UTC", 1, 100, "ZONE",
+     "Where the day of its users begins and daylight saving applies: \"Europe/Berlin\"."},
+    {"model", CONF_STRING, "auto", 1, 60, "NAME",
+     "Model of `scaler forecast` for this service; auto: chosen by its record."},
+    {"lead_time", CONF_DURATION, "auto", 0, 86400, "s",
+     "From a decision until the new instance is useful; auto: measured."},
+    {"price", CONF_DOUBLE, "", 0, 1e9, "per instance-hour",
+     "What an instance costs an hour, in any currency, for reports."},
+    CONF_END,
+};
+
+static const struct conf_option source_options[] = {
+    {"type", CONF_STRING, "", 0, 60, "TYPE",
+     "Where the load is read: a name of `scaler man --page config`, section SOURCES."},
+    {"from", CONF_STRING, "", 0, 100, "NAME",
+     "Which connection of that type: a name in `sources`; unset: the group named after the "
+     "type."},
+    {"step", CONF_DURATION, "1m", 1, 3600, "s",
+     "Width of one cell of the load; must divide a day."},
+    CONF_END,
+};
+
+static const struct conf_option backend_options[] = {
+    {"type", CONF_STRING, "", 0, 60, "TYPE", "What starts and stops the instances."},
+    CONF_END,
+};
+
+const struct service_group_row service_groups[SERVICE_GROUPS] = {
+    [SERVICE_GENERAL] = {"", general_options},
+    [SERVICE_GATE] = {"", gate_options},
+    [SERVICE_OBJECTIVE] = {"", decide_objective_options},
+    [SERVICE_SOURCE] = {"source", source_options},
+    [SERVICE_BACKEND] = {"backend", backend_options},
+    [SERVICE_CAPACITY] = {"capacity", decide_capacity_options},
+    [SERVICE_LIMITS] = {"limits", decide_limit_options},
+    [SERVICE_RAILS] = {"rails", decide_rail_options},
+};
+
+/* Members of a service's level that are groups of their own. */
+static const char *const group_names[] = {"source", "backend", "capacity",
+                                          "limits", "rails",   NULL};
+
+/* One service on its way from the file. */
+struct reader {
+    struct service_conf *s;
+    const struct conf_node *node;        /* NULL: no defaults are given */
+    const struct service_conf *defaults; /* NULL while the defaults themselves are read */
+    char owner[OWNER_BYTES];             /* `service "checkout"` */
+    struct conf_faults *faults;
+};
+
+/* The group of that name in the file, or NULL; a fault when it is something else. */
+static const struct conf_node *find_group(struct reader *r, const char *name)
+{
+    const struct conf_node *group = r->node ? conf_node_member(r->node, name) : NULL;
+
+    if (!group || conf_node_is_group(group))
+        return group;
+    conf_node_fault(group, r->faults, "%s: %s: a group expected: %s = { ... };", r->owner, name,
+                    name);
+    return NULL;
+}
+
+/* `owner: group`, in a static-free buffer of the caller. */
+static const char *group_owner(const struct reader *r, const char *name, char out[OWNER_BYTES])
+{
+    snprintf(out, OWNER_BYTES, "%.150s: %s", r->owner, name);
+    return out;
+}
+
+static void read_own_level(struct reader *r)
+{
+    struct conf *const *groups = r->s->groups;
+    struct conf *confs[] = {groups[SERVICE_GENERAL], groups[SERVICE_GATE],
+                            groups[SERVICE_OBJECTIVE]};
+
+    if (r->node)
+        conf_node_read(r->node, confs, sizeof confs / sizeof confs[0], group_names, r->owner,
+                       r->faults);
+}
+
+static void read_plain_group(struct reader *r, enum service_group id)
+{
+    const struct conf_node *group = find_group(r, service_groups[id].name);
+    char owner[OWNER_BYTES];
+
+    group_owner(r, service_groups[id].name, owner);
+    if (group)
+        conf_node_read(group, &r->s->groups[id], 1, NULL, owner, r->faults);
+    if (r->defaults)
+        conf_node_require(group ? group : r->node, r->s->groups[id], owner, r->faults);
+}
+
+/* What a group's own text says for `name`, before its rows are known; NULL nothing. */
+static const char *early_text(const struct conf_node *group, const char *name)
+{
+    const struct conf_node *n = group ? conf_node_member(group, name) : NULL;
+
+    return n ? conf_node_text(n) : NULL;
+}
+
+/* Adds "unknown type" with the known ones. */
+static void unknown_type(struct reader *r, const struct conf_node *at, const char *kind,
+                         const char *type, const char *const *names, size_t n)
+{
+    const char *closest = str_closest(type, names, n);
+    struct str known = STR_EMPTY;
+
+    for (size_t i = 0; i < n; i++)
+        str_printf(&known, "%s%s", i > 0 ? ", " : "", names[i]);
+    if (closest)
+        conf_node_fault(at, r->faults, "%s: %s: unknown type \"%.60s\" (did you mean \"%s\"?)",
+                        r->owner, kind, type, closest);
+    else if (type[0])
+        conf_node_fault(at, r->faults, "%s: %s: unknown type \"%.60s\" (known: %s)", r->owner,
+                        kind, type, str_text(&known));
+    else
+        conf_node_fault(at, r->faults, "%s: %s: type is missing (one of %s)", r->owner, kind,
+                        str_text(&known));
+    r->faults->failed |= known.failed;
+    str_clear(&known);
+}
+
+static void unknown_source(struct reader *r, const struct conf_node *at, const char *type)
+{
+    const char *names[MOST_TYPES];
+    size_t n = 0;
+
+    for (; source_table[n] && n < MOST_TYPES; n++)
+        names[n] = source_table[n]->name;
+    unknown_type(r, at, "source", type, names, n);
+}
+
+static void unknown_backend(struct reader *r, const struct conf_node *at, const char *type)
+{
+    const char *names[MOST_TYPES];
+    size_t n = 0;
+
+    for (; backend_table[n] && n < MOST_TYPES; n++)
+        names[n] = backend_table[n]->name;
+    unknown_type(r, at, "backend", type, names, n);
+}
+
+/* The plug-in's values: a copy of the defaults' when they are of the same type. */
+static int plugin_conf(struct conf **out, const struct conf *defaults,
+                       const struct conf_option *rows, struct err *e)
+{
+    if (defaults && conf_rows(defaults) == rows)
+        return conf_copy(out, defaults, e);
+    return conf_new(out, rows, e);
+}
+
+/* Finds the connection: `from` by name, else the first group of the type. */
+static void find_source(struct reader *r, const struct conf_node *at, const char *from,
+                        const char *type, const struct config_source *sources, size_t n)
+{
+    const char *name = from[0] ? from : type;
+
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(sources[i].name, name) != 0)
+            continue;
+        if (type[0] && strcmp(sources[i].source->name, type) != 0)
+            conf_node_fault(at, r->faults,
+                            "%s: source: type is \"%s\", but \"%s\" (%s:%u) is of type \"%s\"",
+                            r->owner, type, name, sources[i].file, sources[i].line,
+                            sources[i].source->name);
+        r->s->source = sources[i].source;
+        r->s->source_index = i;
+        return;
+    }
+    if (from[0]) {
+        conf_node_fault(at, r->faults, "%s: source: no entry of `sources` is named \"%.60s\"",
+                        r->owner, from);
+    } else if (!source_find(type)) {
+        unknown_source(r, at, type);
+    } else {
+        r->s->source = source_find(type);
+        conf_node_fault(at, r->faults,
+                        "%s: source: type \"%s\" is not configured: add %s = { ... }; at the "
+                        "top of the file",
+                        r->owner, type, type);
+    }
+}
+
+static int read_source(struct reader *r, const struct config_source *sources, size_t n_sources,
+                       struct err *e)
+{
+    const struct conf_node *group = find_group(r, "source");
+    const struct conf_node *at = group ? group : r->node;
+    const char *type = early_text(group, "type");
+    const char *from = early_text(group, "from");
+    char owner[OWNER_BYTES];
+    size_t n = 1;
+    struct conf *confs[2] = {r->s->groups[SERVICE_SOURCE], NULL};
+
+    if (!type)
+        type = from ? "" : conf_string(confs[0], "type");
+    if (!from)
+        from = early_text(group, "type") ? "" : conf_string(confs[0], "from");
+    if (r->defaults)
+        find_source(r, at, from, type, sources, n_sources);
+    else
+        r->s->source = source_find(type);
+    if (r->s->source) {
+        if (plugin_conf(&r->s->query, r->defaults ? r->defaults->query : NULL,
+                        r->s->source->query_options, e) != 0)
+            return -1;
+        confs[n++] = r->s->query;
+    }
+    group_owner(r, "source", owner);
+    if (group && r->s->source)
+        conf_node_read(group, confs, n, NULL, owner, r->faults);
+    else if (group && !r->defaults)
+        conf_node_read(group, confs, n, NULL, "defaults: source without a known type",
+                       r->faults);
+    if (r->defaults && r->s->query)
+        conf_node_require(at, r->s->query, owner, r->faults);
+    return 0;
+}
+
+static int read_backend(struct reader *r, struct err *e)
+{
+    const struct conf_node *group = find_group(r, "backend");
+    const struct conf_node *at = group ? group : r->node;
+    const char *type = early_text(group, "type");
+    char owner[OWNER_BYTES];
+    size_t n = 1;
+    struct conf *confs[2] = {r->s->groups[SERVICE_BACKEND], NULL};
+
+    if (!type)
+        type = conf_string(confs[0], "type");
+    r->s->backend = backend_find(type);
+    if (!r->s->backend && r->defaults) {
+        unknown_backend(r, at, type);
+        return 0;
+    }
+    if (r->s->backend) {
+        if (plugin_conf(&r->s->backend_options,
+                        r->defaults ? r->defaults->backend_options : NULL,
+                        r->s->backend->options, e) != 0)
+            return -1;
+        confs[n++] = r->s->backend_options;
+    }
+    if (group)
+        conf_node_read(group, confs, n, NULL, group_owner(r, "backend", owner), r->faults);
+    if (r->defaults && r->s->backend_options)
+        conf_node_require(at, r->s->backend_options, group_owner(r, "backend", owner),
+                          r->faults);
+    return 0;
+}
+
+static int read_groups(struct reader *r, const struct config_source *sources, size_t n_sources,
+                       struct err *e)
+{
+    read_own_level(r);
+    if (read_source(r, sources, n_sources, e) != 0 || read_backend(r, e) != 0)
+        return -1;
+    read_plain_group(r, SERVICE_CAPACITY);
+    read_plain_group(r, SERVICE_LIMITS);
+    read_plain_group(r, SERVICE_RAILS);
+    return 0;
+}
+
+/* A name becomes part of file names, keys and metrics. */
+static bool is_good_name(const char *name)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789._-";
+
+    return name[0] && name[0] != '.' && name[0] != '-' && strspn(name, letters) == strlen(name);
+}
+
+static bool is_timezone(const char *name)
+{
+    GTimeZone *zone = g_time_zone_new_identifier(name);
+
+    if (zone)
+        g_time_zone_unref(zone);
+    return zone != NULL;
+}
+
+/* Where a key of a group is written, else the group, else the service. */
+static const struct conf_node *place(const struct reader *r, const char *group, const char *key)
+{
+    const struct conf_node *g = group[0] ? conf_node_member(r->node, group) : r->node;
+    const struct conf_node *k = g && conf_node_is_group(g) ? conf_node_member(g, key) : NULL;
+
+    return k ? k : g ? g : r->node;
+}
+
+static void check_own_level(const struct reader *r)
+{
+    const struct conf *objective = r->s->groups[SERVICE_OBJECTIVE];
+
+    if (r->s->name[0] && !is_good_name(r->s->name))
+        conf_node_fault(
+            place(r, "", "name"), r->faults,
+            "%s: name: letters, digits, dots, dashes and underscores only, the first "
+            "a letter, digit or underscore",
+            r->owner);
+    if (!is_timezone(r->s->timezone))
+        conf_node_fault(place(r, "", "timezone"), r->faults,
+                        "%s: timezone = \"%.60s\": unknown here (write \"Europe/Berlin\" or "
+                        "\"UTC\"; the package tzdata has the names)",
+                        r->owner, r->s->timezone);
+    if (conf_is_set(objective, "objective") && conf_is_set(objective, "cost_ratio") &&
+        !conf_is_auto(objective, "cost_ratio"))
+        conf_node_fault(place(r, "", "cost_ratio"), r->faults,
+                        "%s: objective and cost_ratio are two ways to say one thing: keep one",
+                        r->owner);
+}
+
+static void check_step(const struct reader *r)
+{
+    char text[32];
+
+    clk_format_duration(r->s->step_ms, text, sizeof text);
+    if (r->s->step_ms % CLK_SECOND_MS != 0 ||
+        (r->s->step_ms > 0 && CLK_DAY_MS % r->s->step_ms != 0))
+        conf_node_fault(
+            place(r, "source", "step"), r->faults,
+            "%s: source: step = \"%s\": must be whole seconds that divide a day (1m, "
+            "5m, 15m, 1h)",
+            r->owner, text);
+}
+
+static void check_limits(const struct reader *r)
+{
+    const struct conf *limits = r->s->groups[SERVICE_LIMITS];
+    int64_t min = conf_int(limits, "min"), max = conf_int(limits, "max");
+    const struct conf_node *at = place(r, "limits", "min");
+
+    if (conf_is_set(limits, "max") && min > max)
+        conf_node_fault(at, r->faults, "%s: limits: min = %lld is above max = %lld", r->owner,
+                        (long long)min, (long long)max);
+    if (min == 0)
+        conf_faults_warn(
+            r->faults, conf_node_file(at), conf_node_line(at),
+            "%s: limits: min = 0: while nothing runs, requests must still be counted "
+            "(by a balancer, say), or it never starts again",
+            r->owner);
+}
+
+static void check_query(const struct reader *r)
+{
+    const struct conf_node *at = place(r, "source", "type");
+    struct err e = {0};
+
+    if (!r->s->query || !r->s->source->check_query ||
+        r->s->source->check_query(r->s->query, &e) == 0)
+        return;
+    conf_node_fault(at, r->faults, "%s: source: %s", r->owner, e.msg);
+}
+
+static void warn(const struct reader *r)
+{
+    if (!conf_is_set(r->s->groups[SERVICE_GENERAL], "timezone"))
+        conf_faults_warn(r->faults, conf_node_file(r->node), conf_node_line(r->node),
+                         "%s: no timezone: days begin at midnight UTC and daylight saving is "
+                         "not known",
+                         r->owner);
+}
+
+static void take_typed(struct service_conf *s)
+{
+    const struct conf *general = s->groups[SERVICE_GENERAL];
+
+    s->name = conf_string(general, "name");
+    s->owner = conf_string(general, "owner");
+    s->timezone = conf_string(general, "timezone");
+    s->model = conf_string(general, "model");
+    s->lead_time_ms = conf_duration_ms(general, "lead_time");
+    s->price = conf_double(general, "price");
+    s->step_ms = conf_duration_ms(s->groups[SERVICE_SOURCE], "step");
+    gate_conf_read(s->groups[SERVICE_GATE], &s->gate);
+}
+
+/* FNV-1a over the hashes of the parts. */
+static uint64_t hash_all(const struct service_conf *s, const struct config_source *sources,
+                         size_t n_sources)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t parts[SERVICE_GROUPS + 3];
+    const unsigned char *bytes = (const unsigned char *)parts;
+
+    for (size_t i = 0; i < SERVICE_GROUPS; i++)
+        parts[i] = conf_hash(s->groups[i]);
+    parts[SERVICE_GROUPS] = s->query ? conf_hash(s->query) : 0;
+    parts[SERVICE_GROUPS + 1] = s->backend_options ? conf_hash(s->backend_options) : 0;
+    parts[SERVICE_GROUPS + 2] = s->source_index < n_sources ? sources[s->source_index].hash : 0;
+    for (size_t i = 0; i < sizeof parts; i++)
+        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+int service_conf_defaults(struct service_conf *out, const struct conf_node *given,
+                          struct conf_faults *faults, struct err *e)
+{
+    struct reader r = {.s = out, .node = given, .owner = "defaults", .faults = faults};
+
+    *out = (struct service_conf){0};
+    for (size_t i = 0; i < SERVICE_GROUPS; i++)
+        if (conf_new(&out->groups[i], service_groups[i].options, e) != 0)
+            goto fail;
+    if (read_groups(&r, NULL, 0, e) != 0)
+        goto fail;
+    if (given && conf_is_set(out->groups[SERVICE_GENERAL], "name"))
+        conf_node_fault(conf_node_member(given, "name"), faults,
+                        "defaults: name: every service has its own");
+    return 0;
+fail:
+    service_conf_clear(out);
+    return -1;
+}
+
+/* How faults call the service: by its name, else by its place in the file. */
+static void name_owner(struct reader *r, const char *fallback)
+{
+    const char *name = early_text(r->node, "name");
+
+    if (!name)
+        name = fallback;
+    if (name)
+        snprintf(r->owner, sizeof r->owner, "service \"%.100s\"", name);
+    else
+        snprintf(r->owner, sizeof r->owner, "service without a name");
+}
+
+int service_conf_read(struct service_conf *out, const struct conf_node *given, const char *name,
+                      const struct service_conf *defaults, const struct config_source *sources,
+                      size_t n_sources, struct conf_faults *faults, struct err *e)
+{
+    struct reader r = {.s = out, .node = given, .defaults = defaults, .faults = faults};
+
+    *out = (struct service_conf){.line = conf_node_line(given)};
+    name_owner(&r, name);
+    out->file = strdup(conf_node_file(given));
+    if (!out->file) {
+        err_nomem(e);
+        goto fail;
+    }
+    for (size_t i = 0; i < SERVICE_GROUPS; i++)
+        if (conf_copy(&out->groups[i], defaults->groups[i], e) != 0)
+            goto fail;
+    if ((name && conf_set(out->groups[SERVICE_GENERAL], "name", name, e) != 0) ||
+        read_groups(&r, sources, n_sources, e) != 0)
+        goto fail;
+    conf_node_require(given, out->groups[SERVICE_GENERAL], r.owner, faults);
+    take_typed(out);
+    check_own_level(&r);
+    check_step(&r);
+    check_limits(&r);
+    check_query(&r);
+    warn(&r);
+    out->hash = hash_all(out, sources, n_sources);
+    return 0;
+fail:
+    service_conf_clear(out);
+    return -1;
+}
+
+void service_conf_clear(struct service_conf *s)
+{
+    for (size_t i = 0; i < SERVICE_GROUPS; i++)
+        conf_free(s->groups[i]);
+    conf_free(s->query);
+    conf_free(s->backend_options);
+    free(s->file);
+    *s = (struct service_conf){0};
+}
