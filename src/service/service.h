@@ -1,0 +1,134 @@
+/* service.h - one scaled thing, put together: its configuration, what it has learned (the
+ * brain), what its backend last said, the gate's memory, the last decision.
+ *
+ * No I/O and no clock: the scheduler brings samples, statuses and times, and carries what is
+ * to be asked of source, backend and store to the pools. Everything is called on the loop. */
+#ifndef SCALER_SERVICE_SERVICE_H
+#define SCALER_SERVICE_SERVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "act/gate.h"
+#include "base/err.h"
+#include "collect/sample.h"
+#include "decide/brain.h"
+#include "decide/decide.h"
+#include "service/service_conf.h"
+#include "service/status.h"
+
+/* Cells before the newest one that every fetch asks for again: late writes. */
+#define SERVICE_OVERLAP 3
+
+/* Time as the data has it. While fresh samples come they say what time it is, within a few
+ * steps; between them the monotonic clock carries on. So a wall clock that is set, by an hour
+ * or a day, moves no plan. */
+struct service_clock {
+    bool is_set;
+    int64_t wall_ms, mono_ms; /* the same instant on both */
+    int64_t last_ms;          /* the latest time given: it never goes back */
+};
+
+struct service {
+    const struct service_conf *conf; /* borrowed */
+    struct gate_conf gate_conf;      /* conf's, or dry run by order of the command line */
+    int64_t started_ms;
+
+    struct service_clock clock;
+    struct brain *brain;      /* NULL while a job has it */
+    struct brain_setup setup; /* as the brain was made */
+
+    int64_t newest_ms; /* start of the newest cell seen; -1 none */
+    double newest_load;
+    double overlap[SERVICE_OVERLAP + 1]; /* last values by cell, to tell corrections */
+    int fresh_samples;
+
+    /* Samples that came while the brain was away, or since a training began: replayed. */
+    struct sample *waiting;
+    size_t n_waiting, cap_waiting;
+    bool is_training;
+
+    struct backend_status status;
+    int64_t status_ms;   /* service time; 0: never read */
+    bool is_status_lost; /* the last read failed */
+
+    int least, most; /* an operator's override; -1 none */
+    int64_t override_until_ms;
+    int paced_max; /* > conf's max while a lowered limit is approached; else -1 */
+    int64_t paced_next_ms;
+
+    struct decide_in in;
+    struct decision decision;
+    int64_t decided_ms; /* 0: never */
+    struct gate_state gate;
+    struct gate_result result;
+    bool is_submitting; /* a job has a copy of `gate` */
+
+    struct service_status shown; /* counters, notes, the last error; the rest by service_show */
+};
+
+/* The brain starts without history. ERR_CONFIG, ERR_NOMEM. */
+int service_init(struct service *s, const struct service_conf *conf, bool is_dry_run,
+                 int64_t now_ms, struct err *e);
+void service_clear(struct service *s);
+
+/* The time for this service. Never goes back. */
+int64_t service_now_ms(struct service *s, int64_t wall_ms, int64_t mono_ms);
+
+/* Another configuration for the same service. What can be changed in place is; true when the
+ * brain must be made anew from history (objective, rails, step), which the caller starts:
+ * until it is there the old one decides. */
+bool service_reload(struct service *s, const struct service_conf *conf, bool is_dry_run,
+                    int64_t now_ms);
+
+/* ---- samples ---- */
+
+/* First cell to ask the source for. */
+int64_t service_since_ms(const struct service *s, int64_t now_ms);
+
+/* Takes cells, ascending; `keep` is called for each that is new or corrected. */
+void service_take_samples(struct service *s, int64_t wall_ms, int64_t mono_ms,
+                          const struct sample *items, size_t n,
+                          void (*keep)(void *user, int64_t time_ms, double value), void *user);
+void service_fetch_failed(struct service *s, int64_t now_ms, const struct err *e);
+
+/* ---- the brain away ---- */
+
+/* Hands it to a job (nightly fit); decisions wait for its return, samples are kept. */
+struct brain *service_lend_brain(struct service *s);
+void service_return_brain(struct service *s, struct brain *b);
+
+/* A new brain is being trained from what the store holds; the present one goes on. */
+void service_training_begins(struct service *s);
+/* Takes it over after the samples that came meanwhile were replayed; NULL: it failed. */
+void service_training_ends(struct service *s, struct brain *b, int64_t now_ms);
+
+/* ---- backend ---- */
+
+void service_take_status(struct service *s, int64_t now_ms, const struct backend_status *st);
+void service_status_failed(struct service *s, int64_t now_ms, const struct err *e);
+
+/* least or most -1: not overridden. */
+void service_override(struct service *s, int least, int most, int64_t until_ms);
+
+/* ---- deciding ---- */
+
+/* Decides and lets the gate judge without I/O. False when the brain is away (decided later).
+ * *submit: the count is to be sent, by gate_submit on the io pool, with a copy of s->gate. */
+bool service_decide(struct service *s, int64_t now_ms, bool *submit);
+
+/* What the gate is asked; points into s. */
+struct gate_in service_gate_in(const struct service *s, int64_t now_ms);
+
+/* gate_submit came back. */
+void service_submitted(struct service *s, int64_t now_ms, const struct gate_state *gate,
+                       const struct gate_result *r);
+
+/* From a decision until its instance is useful: measured, else stated or guessed. */
+int64_t service_lead_time_ms(const struct service *s);
+
+/* Fills out with all that is known now. */
+void service_show(const struct service *s, int64_t now_ms, struct service_status *out);
+
+#endif
