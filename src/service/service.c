@@ -72,8 +72,20 @@ static void forget_overlap(struct service *s)
         s->overlap[i] = NAN;
 }
 
-int service_init(struct service *s, const struct service_conf *conf, bool is_dry_run,
-                 int64_t now_ms, struct err *e)
+void service_setup(const struct service_conf *conf, int64_t lead_time_ms,
+                   struct brain_setup *out)
+{
+    brain_setup_init(out);
+    brain_setup_from(out, conf->groups[SERVICE_OBJECTIVE], conf->groups[SERVICE_CAPACITY],
+                     conf->groups[SERVICE_LIMITS], conf->groups[SERVICE_RAILS]);
+    out->step_ms = conf->step_ms;
+    out->lead_time_ms = conf->lead_time_ms > 0 ? conf->lead_time_ms
+                        : lead_time_ms > 0     ? lead_time_ms
+                                               : conf->backend->lead_time_guess_ms;
+}
+
+int service_init(struct service *s, const struct service_conf *conf, int64_t lead_time_ms,
+                 bool is_dry_run, int64_t now_ms, struct err *e)
 {
     *s = (struct service){.started_ms = now_ms,
                           .newest_ms = -1,
@@ -81,7 +93,8 @@ int service_init(struct service *s, const struct service_conf *conf, bool is_dry
                           .least = -1,
                           .most = -1,
                           .paced_max = -1,
-                          .setup = conf->brain};
+                          .lead_learned_ms = lead_time_ms};
+    service_setup(conf, lead_time_ms, &s->setup);
     read_conf(s, conf, is_dry_run);
     decide_in_init(&s->in);
     gate_state_init(&s->gate);
@@ -124,9 +137,12 @@ static int running(const struct service *s)
 bool service_reload(struct service *s, const struct service_conf *conf, bool is_dry_run,
                     int64_t now_ms)
 {
-    bool is_new = needs_new_brain(&s->setup, &conf->brain);
+    struct brain_setup setup;
+    bool is_new;
 
-    if (conf->brain.max < running(s) && conf->brain.max < s->setup.max) {
+    service_setup(conf, s->lead_learned_ms, &setup);
+    is_new = needs_new_brain(&s->setup, &setup);
+    if (setup.max < running(s) && setup.max < s->setup.max) {
         s->paced_max = running(s) < s->setup.max ? running(s) : s->setup.max;
         s->paced_next_ms = now_ms;
     }
@@ -135,7 +151,9 @@ bool service_reload(struct service *s, const struct service_conf *conf, bool is_
         forget_overlap(s);
     }
     read_conf(s, conf, is_dry_run);
-    s->setup = conf->brain;
+    s->setup = setup;
+    if (!is_new && s->brain)
+        brain_set_capacity(s->brain, setup.per_instance);
     return is_new;
 }
 
@@ -264,6 +282,7 @@ static void replay(struct service *s, struct brain *b)
 void service_return_brain(struct service *s, struct brain *b)
 {
     s->brain = b;
+    brain_set_capacity(b, s->setup.per_instance);
     replay(s, b); /* those it has seen are ignored */
     if (!s->is_training)
         s->n_waiting = 0;

@@ -15,7 +15,7 @@
 #include "collect/sample.h"
 #include "decide/brain.h"
 #include "decide/decide.h"
-#include "service/service_conf.h"
+#include "service/config.h"
 #include "service/status.h"
 
 /* Cells before the newest one that every fetch asks for again: late writes. */
@@ -38,6 +38,7 @@ struct service {
     struct service_clock clock;
     struct brain *brain;      /* NULL while a job has it */
     struct brain_setup setup; /* as the brain was made */
+    int64_t lead_learned_ms;  /* in an earlier run; 0 none */
 
     int64_t newest_ms; /* start of the newest cell seen; -1 none */
     double newest_load;
@@ -68,9 +69,14 @@ struct service {
     struct service_status shown; /* counters, notes, the last error; the rest by service_show */
 };
 
+/* What a brain of this service must be told. lead_time_ms: as measured in an earlier run, 0
+ * none; a stated one goes before it, the backend's guess after it. */
+void service_setup(const struct service_conf *conf, int64_t lead_time_ms,
+                   struct brain_setup *out);
+
 /* The brain starts without history. ERR_CONFIG, ERR_NOMEM. */
-int service_init(struct service *s, const struct service_conf *conf, bool is_dry_run,
-                 int64_t now_ms, struct err *e);
+int service_init(struct service *s, const struct service_conf *conf, int64_t lead_time_ms,
+                 bool is_dry_run, int64_t now_ms, struct err *e);
 void service_clear(struct service *s);
 
 /* The time for this service. Never goes back. */
