@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 /* Version of the rules in this folder; stored with every decision. Replay of a record made by
  * another version may differ. */
 #define DECIDE_VERSION 1
@@ -69,7 +71,8 @@ struct decide_in {
 
     /* Floors. */
     double recent_peak; /* largest load of the last hour */
-    double held_need;   /* largest block-0 need of the last hold_steps decisions, headroom in */
+    double held_need;   /* largest block-0 need of the last hold_steps decisions, floors in,
+                         * headroom not */
     double dip_floor;   /* usual load at this time x how the day went; 0: none */
 
     /* Prices of an event, in instance-steps (what one idle instance costs in one step). */
@@ -140,10 +143,17 @@ struct decision {
  * (per_instance not above 0, min above max, negative counts): a fault of the caller. */
 int decide(const struct decide_in *in, struct decision *d);
 
-/* The binding reason as "rail: text". Never NULL. */
+/* For the stages and the rails: sets the count and says why; or says why without moving it. A
+ * full list of reasons never stops a change. */
+void decision_move(struct decision *d, const char *rail, int to, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+void decision_note(struct decision *d, const char *rail, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+
+/* The binding reason; never NULL, its text may be empty. */
 const struct decide_reason *decision_binding(const struct decision *d);
 
-/* One line: "BLIND 12m: 14 ready, ordering 8; no scale-in" or "keep 14: ..." . */
+/* One line: "out 14 -> 22: plan: 21.3 needed until an order helps, ..." */
 void decision_summary(const struct decide_in *in, const struct decision *d, char *out,
                       size_t size);
 

@@ -1,0 +1,82 @@
+/* dip.c - see dip.h. */
+#include "decide/dip.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double LEVEL = 0.2; /* the quantile kept */
+static const double BIN = 0.01;
+static const double OUTAGE = 0.5; /* of the quantile: below it the tick is an outage */
+
+int dip_init(struct dip *d, int day_ticks, int hold_ticks, struct err *e)
+{
+    memset(d, 0, sizeof *d);
+    d->ring = malloc((size_t)day_ticks);
+    if (!d->ring)
+        return err_nomem(e);
+    d->day = day_ticks;
+    d->hold_ticks = hold_ticks;
+    d->quantile = NAN;
+    return 0;
+}
+
+void dip_clear(struct dip *d)
+{
+    if (!d)
+        return;
+    free(d->ring);
+    memset(d, 0, sizeof *d);
+}
+
+static double quantile_of(const struct dip *d)
+{
+    int sum = 0;
+
+    for (int b = 0; b < DIP_BINS; b++) {
+        sum += d->counts[b];
+        if (sum >= LEVEL * d->n)
+            return b * BIN;
+    }
+    return (DIP_BINS - 1) * BIN;
+}
+
+static bool is_outage(struct dip *d, double ratio)
+{
+    if (isnan(d->quantile) || ratio >= OUTAGE * d->quantile) {
+        d->outage_ticks = 0;
+        return false;
+    }
+    return ++d->outage_ticks <= d->hold_ticks;
+}
+
+void dip_update(struct dip *d, double load, double usual)
+{
+    double ratio = load / usual;
+    int bin;
+
+    if (!(usual > 0) || isnan(load) || is_outage(d, ratio))
+        return;
+    bin = (int)(fmin(ratio, (DIP_BINS - 1) * BIN) / BIN);
+    if (d->n == d->day)
+        d->counts[d->ring[d->at]]--;
+    else
+        d->n++;
+    d->ring[d->at] = (uint8_t)bin;
+    d->counts[bin]++;
+    d->at = (d->at + 1) % d->day;
+    if (d->n * 24 >= d->day)
+        d->quantile = quantile_of(d);
+}
+
+double dip_floor(const struct dip *d, double usual)
+{
+    return isnan(d->quantile) || !(usual > 0) ? 0 : usual * d->quantile;
+}
+
+void dip_accept(struct dip *d)
+{
+    memset(d->counts, 0, sizeof d->counts);
+    d->n = d->at = d->outage_ticks = 0;
+    d->quantile = NAN;
+}

@@ -1,0 +1,177 @@
+/* peak.c - see peak.h. Features and use; the fit is in peak_fit.c. */
+#include "decide/peak.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decide/peak_features.h"
+#include "decide/quantile.h"
+
+const double peak_quantile[PEAK_QUANTILES] = {0.3,  0.5,   0.7,    0.9,   0.97,
+                                              0.99, 0.996, 0.9985, 0.9995};
+
+static const double BLOCK_MINUTES[PEAK_BLOCKS] = {0, 5, 7, 10, 15, 23};
+static const int RESIDUAL_DAYS = 14;
+static const double RESIDUAL_UNIT = 1000; /* residuals are kept in thousandths */
+static const double OFFSET_STEP = 0.02;
+static const double OFFSET_LOW = -1, OFFSET_HIGH = 4;
+
+void peak_shape_init(struct peak_shape *s, int day_ticks, int horizon)
+{
+    double minute = day_ticks / 1440.0, far = 0, shrink;
+    int most = day_ticks / 4 > 1 ? day_ticks / 4 : 1;
+
+    horizon = horizon < 1 ? 1 : horizon;
+    horizon = horizon > most ? most : horizon;
+    horizon = horizon > PEAK_HORIZON - 1 ? PEAK_HORIZON - 1 : horizon;
+    for (int b = 1; b < PEAK_BLOCKS; b++)
+        far += BLOCK_MINUTES[b] * minute;
+    shrink = far > most ? most / far : 1;
+    s->day = day_ticks;
+    s->minute = minute;
+    s->start[0] = 0;
+    s->end[0] = horizon;
+    for (int b = 1; b < PEAK_BLOCKS; b++) {
+        long len = lround(BLOCK_MINUTES[b] * minute * shrink);
+
+        s->start[b] = s->end[b - 1];
+        s->end[b] = s->start[b] + (len > 1 ? (int)len : 1);
+    }
+}
+
+int peak_init(struct peak *p, int day_ticks, int horizon, struct err *e)
+{
+    memset(p, 0, sizeof *p);
+    p->cap_residuals = RESIDUAL_DAYS * day_ticks;
+    p->residuals = malloc((size_t)p->cap_residuals * sizeof *p->residuals);
+    if (!p->residuals)
+        return err_nomem(e);
+    peak_set_horizon(p, horizon);
+    return 0;
+}
+
+void peak_clear(struct peak *p)
+{
+    if (!p)
+        return;
+    free(p->residuals);
+    memset(p, 0, sizeof *p);
+}
+
+void peak_set_horizon(struct peak *p, int horizon)
+{
+    int day = p->shape.day > 0 ? p->shape.day : p->cap_residuals / RESIDUAL_DAYS;
+
+    peak_shape_init(&p->shape, day, horizon);
+    for (int i = 0; i < PEAK_HORIZON; i++)
+        p->open[i].tick = -1;
+}
+
+/* Moves each quantile's offset against the residual just learned. */
+static void track(struct peak *p, double r)
+{
+    for (int q = 0; q < PEAK_QUANTILES; q++) {
+        double miss = 1 - peak_quantile[q];
+        double step = OFFSET_STEP * fmax(1, 0.1 / sqrt(miss));
+        bool is_above = r > p->margin[q] + p->offset[q];
+
+        p->offset[q] += step * ((is_above ? 1 : 0) - miss);
+        p->offset[q] = fmin(fmax(p->offset[q], OFFSET_LOW), OFFSET_HIGH);
+    }
+}
+
+static void remember_residual(struct peak *p, double r)
+{
+    double unit = fmin(fmax(r * RESIDUAL_UNIT, INT16_MIN), INT16_MAX);
+
+    p->residuals[p->at_residual] = (int16_t)lround(unit);
+    p->at_residual = (p->at_residual + 1) % p->cap_residuals;
+    if (p->n_residuals < p->cap_residuals)
+        p->n_residuals++;
+}
+
+/* The window of the forecast made at `tick` has ended. */
+static void judge(struct peak *p, const struct peak_view *v, long tick)
+{
+    int slot = (int)(tick % PEAK_HORIZON);
+    double came, keep = 1 - 1.0 / p->shape.day, yesterday;
+
+    if (tick < 0 || p->open[slot].tick != tick || !peak_view_is_known(v, tick, 0))
+        return;
+    came = peak_view_target(v, 0, tick);
+    if (isnan(came))
+        return;
+    track(p, (came - p->open[slot].mean) / p->open[slot].sigma);
+    remember_residual(p, (came - p->open[slot].mean) / p->open[slot].sigma);
+    yesterday = peak_view_target(v, 0, tick - p->shape.day);
+    if (isnan(yesterday))
+        return;
+    p->error_own = p->error_own * keep + fabs(came - p->open[slot].mean);
+    p->error_naive = p->error_naive * keep + fabs(came - yesterday);
+}
+
+static double dot(const float *coef, const float *z)
+{
+    float sum = 0;
+
+    for (int k = 0; k < PEAK_COMMON + PEAK_OWN; k++)
+        sum += coef[k] * z[k];
+    return sum;
+}
+
+void peak_update(struct peak *p, const struct loads *l, struct peak_forecast *out)
+{
+    struct peak_view v = {.loads = l, .shape = &p->shape};
+    struct peak_features f;
+    float z[PEAK_COMMON + PEAK_OWN];
+    long now = l->n - 1;
+    int slot = (int)(now % PEAK_HORIZON);
+    double spread;
+
+    judge(p, &v, now - p->shape.end[0]);
+    peak_features(&v, now, &f);
+    memcpy(z, f.common, sizeof f.common);
+    for (int b = 0; b < PEAK_BLOCKS; b++) {
+        memcpy(z + PEAK_COMMON, f.own[b], sizeof f.own[b]);
+        out->mean[b] = dot(p->mean_coef[b], z);
+        if (b == 0) {
+            spread = dot(p->sigma_coef, z);
+            spread = fmin(fmax(spread, p->sigma_low), p->sigma_high);
+            out->sigma = exp(p->sigma_mid + PEAK_SIGMA_SHRINK * (spread - p->sigma_mid));
+        }
+    }
+    out->level = peak_view_fast(&v, now);
+    out->eps = l->eps;
+    for (int q = 0; q < PEAK_QUANTILES; q++) {
+        double m = p->margin[q] + p->offset[q];
+
+        out->margin[q] = q > 0 && m < out->margin[q - 1] ? out->margin[q - 1] : m;
+    }
+    p->open[slot].tick = now;
+    p->open[slot].mean = (float)out->mean[0];
+    p->open[slot].sigma = (float)out->sigma;
+}
+
+double peak_need(const struct peak_forecast *f, int q, int b)
+{
+    double up = fmin(f->mean[b] + f->sigma * f->margin[q], PEAK_TARGET_CLIP);
+    double need = exp(f->level + up) - f->eps;
+
+    return need > 0 ? need : 0;
+}
+
+double peak_usual(const struct peak *p, const struct loads *l, long tick)
+{
+    static const int days[] = {1, 2, 3, 7, 14};
+    float at[5];
+    size_t n = 0;
+
+    for (size_t k = 0; k < 5; k++) {
+        long from = tick - (long)days[k] * p->shape.day + 1;
+
+        if (from >= l->base)
+            at[n++] = (float)loads_max(l, from, from + p->shape.end[0]);
+    }
+    return quantile_select(at, n, 0.5);
+}
