@@ -1,6 +1,9 @@
 /* table.c - every subcommand, in the order of `scaler --help`. */
 #include "cli/command.h"
 
+extern const struct command command_advise;
+
 const struct command *const command_table[] = {
+    &command_advise,
     NULL,
 };
