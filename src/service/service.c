@@ -79,6 +79,7 @@ void service_setup(const struct service_conf *conf, int64_t lead_time_ms,
     brain_setup_from(out, conf->groups[SERVICE_OBJECTIVE], conf->groups[SERVICE_CAPACITY],
                      conf->groups[SERVICE_LIMITS], conf->groups[SERVICE_RAILS]);
     out->step_ms = conf->step_ms;
+    out->day_ms = conf->day_ms;
     out->lead_time_ms = conf->lead_time_ms > 0 ? conf->lead_time_ms
                         : lead_time_ms > 0     ? lead_time_ms
                                                : conf->backend->lead_time_guess_ms;

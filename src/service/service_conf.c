@@ -25,6 +25,9 @@ static const struct conf_option general_options[] = {
      "Model of `scaler forecast` for this service; auto: chosen by its record."},
     {"lead_time", CONF_DURATION, "auto", 0, 86400, "s",
      "From a decision until the new instance is useful; auto: measured."},
+    {"day", CONF_DURATION, "1d", 8, 86400, "s",
+     "Length of the daily season; shorter than a day only where time is compressed, as in a "
+     "demonstration."},
     {"price", CONF_DOUBLE, "", 0, 1e9, "per instance-hour",
      "What an instance costs an hour, in any currency, for reports."},
     CONF_END,
@@ -345,6 +348,21 @@ static void check_step(const struct reader *r)
             r->owner, text);
 }
 
+static void check_day(const struct reader *r)
+{
+    const int64_t least_steps = 8; /* as the brain wants it */
+    char day[32], step[32];
+
+    if (r->s->step_ms <= 0 ||
+        (r->s->day_ms % r->s->step_ms == 0 && r->s->day_ms / r->s->step_ms >= least_steps))
+        return;
+    clk_format_duration(r->s->day_ms, day, sizeof day);
+    clk_format_duration(r->s->step_ms, step, sizeof step);
+    conf_node_fault(place(r, "", "day"), r->faults,
+                    "%s: day = \"%s\": must be a whole number of steps of %s, at least %lld",
+                    r->owner, day, step, (long long)least_steps);
+}
+
 static void check_limits(const struct reader *r)
 {
     const struct conf *limits = r->s->groups[SERVICE_LIMITS];
@@ -391,6 +409,7 @@ static void take_typed(struct service_conf *s)
     s->timezone = conf_string(general, "timezone");
     s->model = conf_string(general, "model");
     s->lead_time_ms = conf_duration_ms(general, "lead_time");
+    s->day_ms = conf_duration_ms(general, "day");
     s->price = conf_double(general, "price");
     s->step_ms = conf_duration_ms(s->groups[SERVICE_SOURCE], "step");
     gate_conf_read(s->groups[SERVICE_GATE], &s->gate);
@@ -470,6 +489,7 @@ int service_conf_read(struct service_conf *out, const struct conf_node *given, c
     take_typed(out);
     check_own_level(&r);
     check_step(&r);
+    check_day(&r);
     check_limits(&r);
     check_query(&r);
     warn(&r);

@@ -51,6 +51,7 @@ struct service_conf {
     const char *timezone; /* a name of the system's tzdata */
     const char *model;    /* name of a model; "auto": the program chooses */
     int64_t step_ms;      /* width of one cell of the load; divides a day */
+    int64_t day_ms;       /* the daily season: 24 h, shorter for a demonstration */
     int64_t lead_time_ms; /* stated; 0: measured, until then the backend's guess */
     double price;         /* of one instance-hour, in whatever currency; NAN not given */
     struct gate_conf gate;
