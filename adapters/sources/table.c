@@ -1,6 +1,9 @@
 /* table.c - every source that `source = { type = "..." }` may name. */
 #include "collect/source.h"
 
+extern const struct source source_redis;
+
 const struct source *const source_table[] = {
+    &source_redis,
     NULL,
 };

@@ -16,7 +16,9 @@ struct source_query {
     const char *service;        /* fills {service} in templates */
     const struct conf *options; /* this service's rows of source->query_options */
     int64_t step_ms;            /* width of one cell */
-    int64_t since_ms;           /* first cell wanted (its start); a multiple of step_ms */
+    int64_t since_ms;           /* first cell wanted (its start); a multiple of step_ms. Some
+                                 * cells before it may come again with what was written late:
+                                 * they replace what the caller has */
 };
 
 /* What came back for one query; a bad query fails alone. */

@@ -2,6 +2,7 @@
 #include "conf/conf.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +17,16 @@ enum { MOST_ROWS = 128, NAME_BYTES = 64, SHOWN_BYTES = 60 };
 struct conf {
     const struct conf_option *rows;
     size_t n;
+    uint64_t stamp;
     struct conf_value values[];
 };
+
+static uint64_t next_stamp(void)
+{
+    static atomic_uint_fast64_t last;
+
+    return atomic_fetch_add(&last, 1) + 1;
+}
 
 static size_t count_rows(const struct conf_option *rows)
 {
@@ -37,6 +46,7 @@ static struct conf *conf_alloc(const struct conf_option *rows)
     if (c) {
         c->rows = rows;
         c->n = n;
+        c->stamp = next_stamp();
     }
     return c;
 }
@@ -125,6 +135,7 @@ int conf_set(struct conf *c, const char *name, const char *text, struct err *e)
 
     if (i == c->n)
         return unknown_option(c, name, e);
+    c->stamp = next_stamp();
     if (conf_value_set(&c->values[i], &c->rows[i], text, e) != 0)
         return wrap_value(name, text, e);
     return 0;
@@ -139,6 +150,7 @@ int conf_set_list(struct conf *c, const char *name, const char *const *texts, si
         return unknown_option(c, name, e);
     if (c->rows[i].type != CONF_STRINGS)
         return err_set(e, ERR_CONFIG, "%s: one value expected, found a list", name);
+    c->stamp = next_stamp();
     if (conf_value_set_list(&c->values[i], &c->rows[i], texts, n, e) != 0)
         return err_wrap(e, "%s", name);
     return 0;
@@ -200,6 +212,7 @@ static int set_flag(struct conf *c, size_t i, const char *text, struct err *e)
 {
     char flag[NAME_BYTES];
 
+    c->stamp = next_stamp();
     if (conf_value_set(&c->values[i], &c->rows[i], text, e) == 0)
         return 0;
     dashed(flag, c->rows[i].name);
@@ -337,6 +350,11 @@ bool conf_is_auto(const struct conf *c, const char *name)
 const struct conf_option *conf_rows(const struct conf *c)
 {
     return c->rows;
+}
+
+uint64_t conf_stamp(const struct conf *c)
+{
+    return c->stamp;
 }
 
 uint64_t conf_hash_text(const char *text)

@@ -66,6 +66,10 @@ const char *conf_closest(const struct conf_option *rows, const char *name);
 /* The rows it was made from. */
 const struct conf_option *conf_rows(const struct conf *c);
 
+/* A number that no other state of any conf of this process has: equal stamps mean that nothing
+ * was set since. Cheap; for caches of what was read out of it. */
+uint64_t conf_stamp(const struct conf *c);
+
 /* 64-bit FNV-1a over all names and values: equal for equal settings, whether written or
  * defaults. */
 uint64_t conf_hash(const struct conf *c);
