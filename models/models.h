@@ -4,6 +4,10 @@
 
 #include "forecast/model.h"
 
+extern const struct model model_ensemble;
+extern const struct model model_harmonic;
+extern const struct model model_linear;
 extern const struct model model_naive;
+extern const struct model model_smoothing;
 
 #endif

@@ -2,6 +2,5 @@
 #include "models/models.h"
 
 const struct model *const model_table[] = {
-    &model_naive,
-    NULL,
+    &model_ensemble, &model_linear, &model_harmonic, &model_smoothing, &model_naive, NULL,
 };

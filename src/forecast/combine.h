@@ -1,0 +1,59 @@
+/* combine.h - several models as one: weights by lead from rolling backtests, and quantiles from
+ * the combined errors of the same backtests.
+ *
+ * Backtests. All models are fitted on the whole history, which fixes their structure. Then each
+ * is fitted again on the history cut by F, F - 1, ..., 1 horizons of H = min(day, n / 8) cells,
+ * and rolled to the next cut with `update`, making a path every H / 8 cells. So every error is
+ * that of a forecast which had not seen what it forecast.
+ *
+ * Weights. E[i][b]: mean |error| of model i over the leads of bucket b (buckets double:
+ * {1}, {2..3}, {4..7}, ...), shrunk halfway to its mean over all leads relative to the other
+ * models; w[i][b] ~ E[i][b]^-2. The forecast of a cell is (weighted mean + weighted median)
+ * / 2. Source: Bates & Granger, The combination of forecasts, OR Quarterly 20 (1969) for
+ * weights by inverse squared error; Armstrong, Combining forecasts (2001) for the robust mean.
+ * A model whose error is above that of the best naive model by more than 15 % in every bucket
+ * is muted.
+ *
+ * Closed hours: where at least 90 % of the cells of the same phase over the last four weeks (14
+ * days without a week) are 0, the forecast is 0.
+ *
+ * Quantiles: combine.c. */
+#ifndef SCALER_FORECAST_COMBINE_H
+#define SCALER_FORECAST_COMBINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "collect/series.h"
+#include "conf/conf.h"
+#include "forecast/forecast.h"
+#include "forecast/model.h"
+
+/* One voice. */
+struct combine_row {
+    const struct model *model;
+    const char *option; /* one option of the model and its value, or NULL for the defaults */
+    const char *value;
+    bool is_naive; /* a yardstick: mutes what is worse */
+    bool is_short; /* takes part only while the history is shorter than two weeks */
+};
+
+struct combine;
+
+/* Fits all that the history allows; `options` go to the model of a single row. ERR_SHORT when
+ * not one model can be fitted, ERR_NOMEM. The caller frees. */
+int combine_fit(struct combine **out, const struct combine_row *rows, size_t n_rows,
+                const struct conf *options, const struct series *history, struct err *e);
+void combine_free(struct combine *c);
+
+int combine_update(struct combine *c, double value, struct err *e);
+int combine_path(const struct combine *c, size_t horizon, double *out, struct err *e);
+int combine_predict(const struct combine *c, struct forecast *out, struct err *e);
+int combine_describe(const struct combine *c, struct str *out, struct err *e);
+
+/* Beat the naive rows in its backtests (false when there were none). */
+bool combine_is_trusted(const struct combine *c);
+
+#endif

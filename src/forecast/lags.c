@@ -1,0 +1,148 @@
+/* lags.c - see lags.h. */
+#include "forecast/lags.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "forecast/ridge.h"
+
+#define PENALTY 1e-3
+/* Columns of one row: the groups, 1, the target; a multiple of 4 for the vector units. */
+#define ROW (LAGS_MOST + 4)
+
+void lags_add(struct lags *l, size_t from, size_t to)
+{
+    if (from == 0 || to < from || l->n == LAGS_MOST)
+        return;
+    for (size_t g = 0; g < l->n; g++)
+        if (l->from[g] == from && l->to[g] == to)
+            return;
+    l->from[l->n] = from;
+    l->to[l->n] = to;
+    l->n++;
+    if (to > l->need)
+        l->need = to;
+}
+
+/* Upper triangle of sum w r r' over all rows; r = groups, 1, target. */
+static void accumulate(const struct lags *l, const double *z, const double *sums, size_t n,
+                       double half_life, double a[ROW][ROW])
+{
+    double decay = half_life > 0 ? exp2(-1 / half_life) : 1, weight = 1;
+    double row[ROW] = {0}, inv[LAGS_MOST];
+    size_t p = l->n + 2;
+
+    for (size_t g = 0; g < l->n; g++)
+        inv[g] = 1 / (double)(l->to[g] - l->from[g] + 1);
+    for (size_t t = n; t-- > l->need;) {
+        for (size_t g = 0; g < l->n; g++)
+            row[g] = (sums[t - l->from[g] + 1] - sums[t - l->to[g]]) * inv[g];
+        row[l->n] = 1;
+        row[l->n + 1] = z[t];
+        for (size_t i = 0; i < p; i++) {
+            double v = weight * row[i];
+
+            for (size_t j = i & ~(size_t)3; j < ROW; j++)
+                a[i][j] += v * row[j];
+        }
+        weight *= decay;
+    }
+}
+
+static bool solve(struct lags *l, double a[ROW][ROW], bool has_intercept, double offset)
+{
+    size_t p = l->n, one = p, y = p + 1;
+    double c[LAGS_MOST], penalty[LAGS_MOST], trace = 0, total = a[one][one];
+
+    if (!(total > 0))
+        return false;
+    for (size_t i = 0; i < p && has_intercept; i++) {
+        for (size_t j = i; j < p; j++)
+            a[i][j] -= a[i][one] * a[j][one] / total;
+    }
+    for (size_t i = 0; i < p; i++) {
+        c[i] = a[i][y] - (has_intercept ? a[i][one] * a[one][y] / total : 0);
+        trace += a[i][i];
+    }
+    for (size_t i = 0; i < p; i++)
+        penalty[i] = PENALTY * trace / (double)p;
+    l->intercept = has_intercept ? a[one][y] / total + offset : 0;
+    {
+        double mean[LAGS_MOST];
+
+        for (size_t i = 0; i < p; i++)
+            mean[i] = a[i][one] / total;
+        if (ridge_solve(&a[0][0], p, ROW, c, penalty, l->coef) != 0)
+            return false;
+        for (size_t i = 0; i < p && has_intercept; i++)
+            l->intercept -= l->coef[i] * (mean[i] + offset);
+    }
+    return true;
+}
+
+bool lags_fit(struct lags *l, const double *z, size_t n, double half_life, bool has_intercept)
+{
+    double a[ROW][ROW] = {{0}}, offset = 0;
+    double *shifted, *sums;
+    bool is_done;
+
+    if (l->n == 0 || n < l->need + 2 * l->n + 4)
+        return false;
+    shifted = malloc((2 * n + 1) * sizeof *shifted);
+    if (!shifted)
+        return false;
+    sums = shifted + n;
+    for (size_t i = 0; i < n && has_intercept; i++)
+        offset += z[i] / (double)n; /* near 0 the sums of squares lose no digits */
+    sums[0] = 0;
+    for (size_t i = 0; i < n; i++) {
+        shifted[i] = z[i] - offset;
+        sums[i + 1] = sums[i] + shifted[i];
+    }
+    accumulate(l, shifted, sums, n, half_life, a);
+    is_done = solve(l, a, has_intercept, offset);
+    free(shifted);
+    return is_done;
+}
+
+/* Sum of the run of lags from..to as seen from step h (0-based) ahead of the window: what lies
+ * beyond the window's end comes from the forecast so far. */
+static double run_sum(const struct window *w, const double *sums, size_t h, size_t from,
+                      size_t to)
+{
+    const double *end = w->sums + w->n;
+
+    if (from > h) /* wholly known: lag j at step h is lag j - h of the window */
+        return end[-(ptrdiff_t)(from - h - 1)] - end[-(ptrdiff_t)(to - h)];
+    if (to <= h)
+        return sums[h - from + 1] - sums[h - to];
+    return sums[h - from + 1] + end[0] - end[-(ptrdiff_t)(to - h)];
+}
+
+void lags_path(const struct lags *l, const struct window *w, size_t horizon, double low,
+               double top, double *out, double *sums)
+{
+    double scaled[LAGS_MOST];
+
+    for (size_t g = 0; g < l->n; g++)
+        scaled[g] = l->coef[g] / (double)(l->to[g] - l->from[g] + 1);
+    sums[0] = 0;
+    for (size_t h = 0; h < horizon; h++) {
+        double v = l->intercept;
+
+        for (size_t g = 0; g < l->n; g++)
+            v += scaled[g] * run_sum(w, sums, h, l->from[g], l->to[g]);
+        v = fmin(fmax(v, low), top);
+        out[h] = v;
+        sums[h + 1] = sums[h] + v;
+    }
+}
+
+double lags_next(const struct lags *l, const struct window *w, double low, double top)
+{
+    double out, sums[2] = {0};
+
+    lags_path(l, w, 1, low, top, &out, sums);
+    return out;
+}
