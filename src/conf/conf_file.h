@@ -18,8 +18,8 @@ struct conf_file;
 struct conf_node;
 
 /* Reads path and what it includes; includes are relative to the directory of path. Owner and
- * mode of each are checked. On -1 (ERR_CONFIG, ERR_NOMEM) `faults` has the reason, for syntax
- * the first one only. On 0 it may still have faults of meaning (numbers that are too large). */
+ * mode of each are checked. On -1 (ERR_CONFIG, ERR_NOMEM) `faults` has the reason: the first
+ * fault of syntax. */
 int conf_file_read(struct conf_file **out, const char *path, struct conf_faults *faults,
                    struct err *e);
 

@@ -129,7 +129,8 @@ static bool is_whole(const char *digits)
     return *digits && strspn(digits, "0123456789") == strlen(digits);
 }
 
-/* libconfig keeps a plain integer in 32 bits and one with L in 64; what does not fit wraps. */
+/* No number that libconfig would misread may reach it: it
+ * keeps a plain integer in 32 bits and one with L in 64; what does not fit wraps. */
 static void check_number(struct scan *s, const char *token)
 {
     char digits[64];
@@ -146,13 +147,12 @@ static void check_number(struct scan *s, const char *token)
         digits[--n] = '\0';
     if (is_hex && strspn(digits + 2, "0123456789abcdefABCDEF") == n - 2) {
         if (n - 2 > (is_long ? 15 : 7))
-            conf_faults_error(s->faults, s->name, s->line, "%s: number too large", token);
+            broken(s, s->line, "%s: number too large", token);
     } else if (is_whole(digits + (*digits == '-'))) {
         if (!str_to_int64(digits, n, &whole))
-            conf_faults_error(s->faults, s->name, s->line, "%s: number too large", token);
+            broken(s, s->line, "%s: number too large", token);
         else if (!is_long && (whole > INT32_MAX || whole < INT32_MIN))
-            conf_faults_error(s->faults, s->name, s->line,
-                              "%s: too large for a plain number: write %sL", token, token);
+            broken(s, s->line, "%s: too large for a plain number: write %sL", token, token);
     } else if (is_long || !str_to_double(digits, n, &value)) {
         broken(s, s->line, "%s is not a number; text and durations stand in quotes: \"%s\"",
                token, token);
