@@ -1,10 +1,12 @@
 /* command.c - see command.h. */
 #include "cli/command.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/str.h"
@@ -52,6 +54,29 @@ const char *command_config_path(const struct conf *opts)
     if (!conf_is_auto(opts, "config"))
         return conf_string(opts, "config");
     return env && env[0] ? env : "/etc/scaler/scaler.cfg";
+}
+
+int command_load_config(const struct conf *opts, struct config **out)
+{
+    const char *path = command_config_path(opts);
+    struct conf_faults faults = {0};
+    struct err e = {0};
+    int rc;
+
+    if (access(path, F_OK) != 0) {
+        err_set(&e, ERR_CONFIG, "%s: %s (say --config FILE or set SCALER_CONFIG)", path,
+                strerror(errno));
+        command_fail(&e);
+        return -1;
+    }
+    rc = config_load(out, path, &faults, &e);
+    for (size_t i = 0; rc != 0 && i < faults.n; i++)
+        if (!faults.items[i].is_warning)
+            fprintf(stderr, "scaler: %s\n", faults.items[i].text);
+    if (rc != 0 && (faults.n == 0 || e.code == ERR_NOMEM))
+        command_fail(&e);
+    conf_faults_clear(&faults);
+    return rc;
 }
 
 /* Both tables in one, in out[MOST_ROWS]; false when they do not fit. */

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "conf/conf.h"
+#include "service/config.h"
 
 /* What `scaler` exits with. */
 enum command_exit {
@@ -47,6 +48,10 @@ int command_fail(const struct err *e);
 /* The configuration file: --config, else $SCALER_CONFIG, else /etc/scaler/scaler.cfg. Borrowed
  * from opts, the environment or static. */
 const char *command_config_path(const struct conf *opts);
+
+/* Reads that file. 0, or -1 after every fault was printed on standard error: EXIT_USAGE. The
+ * caller frees with config_free. */
+int command_load_config(const struct conf *opts, struct config **out);
 
 /* The whole program but the set-up of libraries: global options, help, dispatch. */
 int command_main(int argc, char **argv);

@@ -27,27 +27,22 @@ const char *help_value(const struct conf_option *row)
     return row->unit && row->unit[0] ? row->unit : "TEXT";
 }
 
-/* Appends text broken at blanks, every line but the first indented by `indent`. `column` is
- * where the text starts. */
-static void add_wrapped(struct str *out, const char *text, size_t column, size_t indent)
+/* Appends text broken at blanks, every line but the first indented by `indent`, where
+ * the text starts too. */
+static void add_wrapped(struct str *out, const char *text, size_t indent)
 {
-    size_t at = column;
+    size_t at = indent;
 
     while (*text) {
         size_t n = strcspn(text, " ");
 
-        if (at > indent && at + n > LINE_WIDTH) {
+        if (at > indent && at + 1 + n > LINE_WIDTH) {
             str_printf(out, "\n%*s", (int)indent, "");
             at = indent;
         }
-        str_add_n(out, text, n);
-        at += n;
-        text += n;
-        if (*text == ' ' && at > indent) {
-            str_add(out, " ");
-            at++;
-        }
-        text += strspn(text, " ");
+        str_printf(out, "%s%.*s", at > indent ? " " : "", (int)n, text);
+        at += n + (at > indent);
+        text += n + strspn(text + n, " ");
     }
     str_add(out, "\n");
 }
@@ -80,7 +75,7 @@ static void add_option(struct str *out, const struct conf_option *row)
         str_add(&text, " Required.");
     else if (row->def[0] && row->type != CONF_BOOL)
         str_printf(&text, " [%s]", row->def);
-    add_wrapped(out, str_text(&text), FLAG_COLUMN, FLAG_COLUMN);
+    add_wrapped(out, str_text(&text), FLAG_COLUMN);
     str_clear(&text);
 }
 

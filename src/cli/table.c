@@ -2,8 +2,10 @@
 #include "cli/command.h"
 
 extern const struct command command_advise;
+extern const struct command command_check;
 
 const struct command *const command_table[] = {
     &command_advise,
+    &command_check,
     NULL,
 };

@@ -1,0 +1,64 @@
+#!/bin/sh
+# cli.sh - the frame around every command: help, slips, exit codes, check.
+set -u
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+failed=0
+
+# expect NAME CODE PART COMMAND...: exit code, and a part of what it prints.
+expect() {
+    name=$1 code=$2 part=$3
+    shift 3
+    out=$("$@" 2>&1)
+    got=$?
+    if [ "$got" != "$code" ]; then
+        echo "FAILED $name: exit $got, not $code: $out"
+        failed=1
+    fi
+    case "$out" in
+    *"$part"*) ;;
+    *)
+        echo "FAILED $name: \"$part\" is not in: $out"
+        failed=1
+        ;;
+    esac
+}
+
+s=$SCALER_BIN
+expect "help" 0 "usage: scaler COMMAND" "$s" --help
+expect "version" 0 "scaler 0." "$s" --version
+expect "no command" 2 "which command?" "$s"
+expect "unknown command" 2 'unknown command "chek" (did you mean "check"?)' "$s" chek
+expect "help of a command" 0 "--connect" "$s" check --help
+expect "help by word" 0 "--connect" "$s" help check
+expect "examples" 0 "Examples:" "$s" check --help
+expect "unknown option" 2 "check: unknown option --conect (did you mean --connect?)" "$s" check --conect
+expect "too many words" 2 'unexpected word "b"' "$s" check a b
+expect "global option first" 2 "$dir/none.cfg: No such file" "$s" --config "$dir/none.cfg" check
+expect "bad global option" 2 "--log-level loud: not one of" "$s" --log-level loud check
+expect "by environment" 2 "$dir/env.cfg" env SCALER_CONFIG="$dir/env.cfg" "$s" check
+
+for c in $("$s" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p'); do
+    expect "help of $c" 0 "usage: scaler $c" "$s" "$c" --help
+done
+
+cat >"$dir/bad.cfg" <<'END'
+log_levl = "info";
+services = ( {
+  name = "checkout";
+  timezone = "Mars/Base";
+  limits = { min = 9; max = 3; };
+} );
+END
+expect "faults by line" 2 "bad.cfg:1: unknown option \"log_levl\" (did you mean \"log_level\"?)" \
+    "$s" check "$dir/bad.cfg"
+expect "all faults" 2 "bad.cfg:5: service \"checkout\": limits: min = 9 is above max = 3" \
+    "$s" check "$dir/bad.cfg"
+expect "no colours off a terminal" 2 "error: $dir/bad.cfg:1:" "$s" check "$dir/bad.cfg"
+
+printf 'services = ();\n' >"$dir/good.cfg"
+expect "a good file" 0 "0 services, 0 sources: fine" "$s" check "$dir/good.cfg"
+chmod 666 "$dir/good.cfg"
+expect "anyone may write it" 2 "chmod go-w" "$s" check "$dir/good.cfg"
+
+exit $failed
