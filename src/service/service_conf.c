@@ -353,7 +353,7 @@ static void check_day(const struct reader *r)
     const int64_t least_steps = 8; /* as the brain wants it */
     char day[32], step[32];
 
-    if (r->s->step_ms <= 0 ||
+    if (r->s->step_ms <= 0 || CLK_DAY_MS % r->s->step_ms != 0 || /* check_step complained */
         (r->s->day_ms % r->s->step_ms == 0 && r->s->day_ms / r->s->step_ms >= least_steps))
         return;
     clk_format_duration(r->s->day_ms, day, sizeof day);
