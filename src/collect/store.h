@@ -9,10 +9,11 @@
  * makes them on its io pool, one writer job at a time. Other processes read, and write short
  * transactions (import, override), beside it through objects of their own.
  *
- * Errors, for every function here: ERR_IO the file cannot be read or written (also: busy for
- * over 10 s), ERR_LIMIT the disk or quota is full, ERR_DENIED rights, ERR_DATA the file is
- * damaged or no store, ERR_CONFIG it was written by a newer scaler, ERR_NOMEM. A call that
- * fails changed nothing, except that store_append keeps its values for the next try. */
+ * Errors, for every function here: ERR_IO the file cannot be read or written (also: locked by
+ * another process for over 10 s), ERR_LIMIT the disk or quota is full, ERR_DENIED rights,
+ * ERR_DATA the file is damaged or no store, ERR_CONFIG it was written by a newer scaler,
+ * ERR_NOMEM. A call that fails changed nothing, except that store_append keeps its values for
+ * the next try. */
 #ifndef SCALER_COLLECT_STORE_H
 #define SCALER_COLLECT_STORE_H
 
@@ -42,7 +43,8 @@ enum store_mode {
  * writes our pid into it. ERR_BUSY with the pid of the holder, ERR_IO, ERR_DENIED. */
 int store_lock(const char *state_dir, int *fd, struct err *e);
 
-/* STORE_WRITE makes state_dir too. A store of an older version is first copied to
+/* STORE_WRITE makes state_dir too. STORE_READ without a file is ERR_SHORT: nothing was recorded
+ * yet. A store of an older version is first copied to
  * scaler.db.vN (N its version), then migrated in one transaction. */
 int store_open(struct store **out, const char *state_dir, enum store_mode mode, struct err *e);
 void store_close(struct store *s); /* NULL is fine; an open batch is rolled back */
@@ -71,10 +73,14 @@ int store_series_id(struct store *s, const char *service, const char *signal, in
 int store_series_list(struct store *s, const char *service, struct store_series **items,
                       size_t *n, struct err *e);
 
-/* The series of a service's signal that was written last. ERR_SHORT when there is none: the
- * message names a service that sounds alike. */
+/* The series of a service's signal that was asked for last by store_series_id. ERR_SHORT when
+ * there is none: the message names a service that sounds alike. */
 int store_series_find(struct store *s, const char *service, const char *signal,
                       struct store_series *out, struct err *e);
+
+/* The time from the first to the end of the last known cell. ERR_SHORT when there is none. */
+int store_extent(struct store *s, const struct store_series *series, int64_t *first_ms,
+                 int64_t *end_ms, struct err *e);
 
 struct store_value {
     int64_t series;
@@ -114,7 +120,9 @@ int store_histories(struct store *s, const int64_t *ids, struct history *const *
 
 /* One slice of housekeeping, well under a second: closes a finished day (ticks become blocks of
  * cells, of 5-minute means and maxima, and of hourly ones), or drops what is past keeping:
- * cells after 35 d, 5-minute after 100 d, hourly after 3 years; decisions that repeat the one
+ * cells after 35 d, 5-minute after 100 d, hourly after 3 years, counted back from the newest of
+ * their series (an import of an old trace stays, and so do the last days of a service that
+ * stopped); decisions that repeat the one
  * before after 7 d, others, outcomes, lead times and ended overrides after a year. *more: call
  * again soon; else once a minute is plenty. */
 int store_tend(struct store *s, int64_t now_ms, bool *more, struct err *e);
