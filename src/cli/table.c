@@ -7,5 +7,14 @@ extern const struct command command_check;
 const struct command *const command_table[] = {
     &command_advise,
     &command_check,
+extern const struct command command_hold;
+extern const struct command command_resume;
+extern const struct command command_status;
+
+const struct command *const command_table[] = {
+    &command_advise,
+    &command_status,
+    &command_hold,
+    &command_resume,
     NULL,
 };

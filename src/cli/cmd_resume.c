@@ -1,0 +1,48 @@
+/* cmd_resume.c - `scaler resume`: ends what `scaler hold` and too many starts began. */
+#include <limits.h>
+#include <stdio.h>
+
+#include "act/hold.h"
+#include "cli/command.h"
+#include "cli/place.h"
+
+static const struct conf_option options[] = {
+    {"all", CONF_BOOL, "false", 0, 0, "",
+     "End the hold of all services, and the one after too many starts; holds of single "
+     "services stay."},
+    CONF_END,
+};
+
+static int run(const struct conf *opts, const char *const *words, size_t n_words)
+{
+    const char *service = n_words > 0 ? words[0] : NULL;
+    bool was_held = false;
+    char dir[PATH_MAX];
+    struct err e = {0};
+
+    if (conf_bool(opts, "all") == (service != NULL)) {
+        err_set(&e, ERR_CONFIG, "resume: name one service, or --all");
+        return command_fail(&e);
+    }
+    if (place_state_dir(opts, dir, sizeof dir, &e) != 0 ||
+        hold_remove(dir, service, &was_held, &e) != 0)
+        return command_fail(&e);
+    printf(was_held ? "%s: no longer held\n" : "%s: was not held\n",
+           service ? service : "all services");
+    return EXIT_DONE;
+}
+
+const struct command command_resume = {
+    .name = "resume",
+    .summary = "end a hold",
+    .words = "[SERVICE]",
+    .most_words = 1,
+    .about = "Ends the hold of one service, or with --all the general one and the one that a\n"
+             "daemon sets when it is started more than three times in ten minutes.",
+    .examples = "scaler resume checkout\n"
+                "    checkout scales again\n"
+                "scaler resume --all\n"
+                "    the general hold ends\n",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,171 @@
+/* cmd_status.c - `scaler status`: what the daemon knows of each service, from the file that it
+ * writes each second; works beside it, without HTTP, and after its end. */
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "cli/command.h"
+#include "cli/place.h"
+#include "cli/print.h"
+
+static const struct conf_option options[] = {
+    PRINT_FORMAT_OPTION,
+    CONF_END,
+};
+
+static const struct print_column columns[] = {
+    {"service", "SERVICE", PRINT_LEFT},  {"mode", "MODE", PRINT_LEFT},
+    {"load", "LOAD", PRINT_RIGHT},       {"forecast", "AHEAD", PRINT_RIGHT},
+    {"need", "NEED", PRINT_RIGHT},       {"ready", "READY", PRINT_RIGHT},
+    {"pending", "PEND", PRINT_RIGHT},    {"draining", "DRAIN", PRINT_RIGHT},
+    {"desired", "WANT", PRINT_RIGHT},    {"floor", "FLOOR", PRINT_RIGHT},
+    {"lead_time", "LEAD", PRINT_RIGHT},  {"reason", "BECAUSE", PRINT_LEFT},
+    {"gate", "GATE", PRINT_LEFT},        {"blind", "BLIND", PRINT_LEFT},
+    {"error", "LAST ERROR", PRINT_LEFT},
+};
+#define N_COLUMNS (sizeof columns / sizeof columns[0])
+/* The last two are long: in a table they stand below the row, where there is something to say.
+ */
+#define N_TABLE_COLUMNS (N_COLUMNS - 2)
+
+static void print_count(struct print *p, int count)
+{
+    print_number(p, count < 0 ? (double)NAN : (double)count, 0);
+}
+
+static void print_service(struct print *p, const struct service_status *s, bool is_table)
+{
+    print_text(p, s->name);
+    print_text(p, s->mode);
+    print_number(p, s->load, 1);
+    print_number(p, s->forecast, 1);
+    print_number(p, s->need, 1);
+    print_count(p, s->ready);
+    print_count(p, s->pending);
+    print_count(p, s->draining);
+    print_count(p, s->desired);
+    print_count(p, s->decided_ms > 0 ? s->floor : -1);
+    print_duration(p, s->lead_time_ms / 1000 * 1000);
+    print_text(p, s->is_learning && s->decided_ms > 0 ? "learning"
+                  : s->decided_ms > 0                 ? s->reason
+                                                      : "no decision yet");
+    print_text(p, s->gate);
+    if (is_table)
+        return;
+    print_text(p, s->blind);
+    print_text(p, s->error);
+}
+
+static void age_text(int64_t ms, char *out, size_t size)
+{
+    clk_format_duration(ms < 1000 ? 0 : ms / 1000 * 1000, out, size);
+}
+
+/* Who speaks and how old it is; what is wrong with the whole. */
+static void print_head(const struct daemon_status *d, bool is_running)
+{
+    int64_t now_ms = clk_wall_ms();
+    char age[32], up[32];
+
+    age_text(now_ms - d->written_ms, age, sizeof age);
+    age_text(now_ms - d->started_ms, up, sizeof up);
+    if (is_running)
+        printf("running for %s (pid %d)%s, as of %s ago\n", up, d->pid,
+               d->is_dry_run ? ", dry run" : "", age);
+    else
+        printf("%sNOT RUNNING%s: what follows was true %s ago; instances go on without it\n",
+               print_style(stdout, PRINT_RED), print_style(stdout, PRINT_PLAIN), age);
+    if (d->store[0] != '\0')
+        printf("store: %s\n", d->store);
+    if (d->config[0] != '\0')
+        printf("reload refused: %s\n", d->config);
+    printf("\n");
+}
+
+static void print_notes(const struct service_status *s)
+{
+    char age[32];
+
+    if (s->blind[0] != '\0')
+        printf("%s: %sBLIND%s %s\n", s->name, print_style(stdout, PRINT_RED),
+               print_style(stdout, PRINT_PLAIN), s->blind);
+    if (s->note[0] != '\0')
+        printf("%s: %s\n", s->name, s->note);
+    if (s->error[0] != '\0') {
+        age_text(clk_wall_ms() - s->error_ms, age, sizeof age);
+        printf("%s: %s ago: %s\n", s->name, age, s->error);
+    }
+}
+
+static int show_all(const struct daemon_status *d, const char *only, enum print_format format,
+                    struct err *e)
+{
+    struct print *p;
+    size_t shown = 0;
+
+    if (print_new(&p, stdout, format, columns,
+                  format == PRINT_TABLE ? N_TABLE_COLUMNS : N_COLUMNS, e) != 0)
+        return -1;
+    for (size_t i = 0; i < d->n; i++) {
+        if (only && strcmp(d->services[i].name, only) != 0)
+            continue;
+        print_service(p, &d->services[i], format == PRINT_TABLE);
+        shown++;
+    }
+    if (print_end(p, e) != 0)
+        return -1;
+    if (only && shown == 0)
+        return err_set(e, ERR_CONFIG, "status: unknown service \"%s\"", only);
+    for (size_t i = 0; format == PRINT_TABLE && i < d->n; i++)
+        if (!only || strcmp(d->services[i].name, only) == 0)
+            print_notes(&d->services[i]);
+    return 0;
+}
+
+static int run(const struct conf *opts, const char *const *words, size_t n_words)
+{
+    enum print_format format = print_format(opts);
+    struct service_status *services = NULL;
+    struct daemon_status d = {0};
+    char dir[PATH_MAX];
+    bool is_running;
+    struct err e = {0};
+    int rc;
+
+    if (place_state_dir(opts, dir, sizeof dir, &e) != 0)
+        return command_fail(&e);
+    is_running = place_is_running(dir);
+    if (place_status(dir, &d, &services, &e) != 0) {
+        if (e.code == ERR_IO)
+            err_set(&e, ERR_IO, "status: %s in %s",
+                    is_running ? "the daemon has just started" : "no daemon has run", dir);
+        return command_fail(&e);
+    }
+    if (format == PRINT_TABLE)
+        print_head(&d, is_running);
+    rc = show_all(&d, n_words > 0 ? words[0] : NULL, format, &e);
+    free(services);
+    if (rc != 0)
+        return command_fail(&e);
+    return is_running ? EXIT_DONE : EXIT_FAILED;
+}
+
+const struct command command_status = {
+    .name = "status",
+    .summary = "show what the running daemon knows and does",
+    .words = "[SERVICE]",
+    .most_words = 1,
+    .about = "One row a service: load (per second), the median and the needed load until an\n"
+             "instance ordered now would be useful, instances, the count decided, what the\n"
+             "load measured now needs (floor), and why. Exit code 1 when no daemon runs; the\n"
+             "last known state is shown all the same.",
+    .examples = "scaler status\n"
+                "    all services\n"
+                "scaler status checkout --format json\n"
+                "    one, for a program\n",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,744 @@
+/* unit.c - see unit.h. */
+#include "daemon/unit.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "base/log.h"
+#include "collect/clean.h"
+
+#define OPEN_DEADLINE_MS (20 * CLK_SECOND_MS)
+#define POLL_DEADLINE_MS (5 * CLK_SECOND_MS)
+#define SUBMIT_DEADLINE_MS (15 * CLK_SECOND_MS)
+#define OPEN_FIRST_WAIT_MS CLK_SECOND_MS
+#define OPEN_MOST_WAIT_MS (30 * CLK_SECOND_MS)
+/* A backend that supervises instances itself is tended at least once a second. */
+#define TEND_MS 500
+#define POLL_LEAST_MS CLK_SECOND_MS
+#define POLL_MOST_MS (15 * CLK_SECOND_MS)
+#define RECORD_EVERY_MS CLK_HOUR_MS
+/* Instances are late when they took so many lead times and this on top. */
+#define LATE_LEADS 3
+#define LATE_EXTRA_MS (30 * CLK_SECOND_MS)
+/* Days of seconds are fitted on minutes. */
+#define FIT_STEP_MS CLK_MINUTE_MS
+
+static void pump(struct unit *u, int64_t mono_ms);
+
+/* ---- configuration shared with jobs ---- */
+
+struct config_ref *config_ref_new(struct config *c)
+{
+    struct config_ref *r = calloc(1, sizeof *r);
+
+    if (r)
+        *r = (struct config_ref){c, 1};
+    return r;
+}
+
+struct config_ref *config_ref_hold(struct config_ref *r)
+{
+    r->n++;
+    return r;
+}
+
+void config_ref_drop(struct config_ref *r)
+{
+    if (!r || --r->n > 0)
+        return;
+    config_free(r->config);
+    free(r);
+}
+
+/* ---- jobs ---- */
+
+enum call_kind { CALL_OPEN, CALL_POLL, CALL_SUBMIT, CALL_CLOSE };
+
+/* One call on the backend. Input is copied in, `object` is used by one job at a time. */
+struct call_job {
+    struct pool_job pool;
+    struct unit *unit;
+    enum call_kind kind;
+    struct config_ref *ref;
+    const struct backend *backend;
+    void *object;
+    const struct conf *options;
+    char service[STORE_NAME_BYTES];
+    const char *state_dir;
+    bool must_tend;
+
+    struct gate_conf gate_conf;
+    struct gate_state gate;
+    struct gate_in in;
+    struct backend_status status; /* in and out */
+    struct gate_result result;
+    bool has_status;
+    struct err tend_err;
+};
+
+static void work_poll(struct call_job *job, const struct backend_call *call)
+{
+    struct err e = {0};
+
+    if (job->must_tend && job->backend->tend &&
+        job->backend->tend(job->object, call, &job->tend_err) != 0)
+        err_wrap(&job->tend_err, "tend");
+    if (job->backend->status(job->object, call, &job->status, &e) != 0)
+        job->pool.err = e;
+    else
+        job->has_status = true;
+}
+
+static void call_work(struct pool_job *pj)
+{
+    struct call_job *job = (struct call_job *)pj;
+    struct backend_call call = {.service = job->service,
+                                .state_dir = job->state_dir,
+                                .deadline_mono_ms = pj->deadline_mono_ms};
+    struct err e = {0};
+
+    switch (job->kind) {
+    case CALL_OPEN:
+        if (job->backend->open(&job->object, job->options, &call, &e) != 0) {
+            job->object = NULL;
+            pj->err = e;
+        }
+        break;
+    case CALL_POLL:
+        work_poll(job, &call);
+        break;
+    case CALL_SUBMIT:
+        job->in.status = job->has_status ? &job->status : NULL;
+        gate_submit(&job->gate_conf, &job->gate, &job->in, job->backend, job->object, &call,
+                    &job->result);
+        if (job->result.kind == GATE_FAILED)
+            pj->err = job->result.err;
+        break;
+    case CALL_CLOSE:
+        job->backend->close(job->object);
+        break;
+    }
+}
+
+static void call_done(struct pool_job *pj);
+
+static struct call_job *new_call(struct unit *u, enum call_kind kind, int64_t deadline_ms)
+{
+    struct call_job *job = calloc(1, sizeof *job);
+
+    if (!job)
+        return NULL;
+    job->pool.work = call_work;
+    job->pool.done = call_done;
+    job->pool.deadline_mono_ms = clk_mono_ms() + deadline_ms;
+    job->unit = u;
+    job->kind = kind;
+    job->backend = u->backend;
+    job->object = u->object;
+    job->options = u->service.conf->backend_options;
+    job->state_dir = u->env->state_dir;
+    job->ref = config_ref_hold(u->conf_ref);
+    str_copy(job->service, sizeof job->service, u->service.conf->name);
+    /* a supervisor must never be kept from its children by a breaker */
+    if (!u->backend->tend)
+        job->pool.endpoint = &u->endpoint;
+    return job;
+}
+
+static void send_call(struct unit *u, struct call_job *job)
+{
+    u->is_backend_busy = true;
+    u->jobs++;
+    pool_submit(u->env->io, &job->pool);
+}
+
+/* ---- keeping ---- */
+
+static int64_t unit_now_ms(struct unit *u)
+{
+    return service_now_ms(&u->service, clk_wall_ms(), clk_mono_ms());
+}
+
+static void keep_gate(struct unit *u)
+{
+    const struct gate_state *g = &u->service.gate, *k = &u->kept_gate;
+    char *text;
+    json_t *v;
+
+    if (g->acting_since_ms == k->acting_since_ms && g->has_asked == k->has_asked &&
+        g->asked == k->asked && g->asked_ms == k->asked_ms &&
+        g->yield_until_ms == k->yield_until_ms && g->yields == k->yields)
+        return;
+    u->kept_gate = *g;
+    v = json_pack("{sI sb si sI sI sI si}", "acting_since_ms", (json_int_t)g->acting_since_ms,
+                  "has_asked", g->has_asked, "asked", g->asked, "asked_ms",
+                  (json_int_t)g->asked_ms, "yield_until_ms", (json_int_t)g->yield_until_ms,
+                  "last_conflict_ms", (json_int_t)g->last_conflict_ms, "yields", g->yields);
+    text = v ? json_dumps(v, JSON_COMPACT) : NULL;
+    if (text)
+        state_put(u->env->state, u->service.conf->name, "gate", text, strlen(text));
+    free(text);
+    json_decref(v);
+}
+
+static void restore_gate(struct unit *u, const struct str *text)
+{
+    struct gate_state *g = &u->service.gate;
+    json_t *v = json_loadb(str_text(text), text->len, 0, NULL);
+    json_int_t since = 0, asked_ms = 0, until = 0, conflict = 0;
+    int has_asked = 0, asked = 0, yields = 0;
+
+    if (v && json_unpack(v, "{sI sb si sI sI sI si}", "acting_since_ms", &since, "has_asked",
+                         &has_asked, "asked", &asked, "asked_ms", &asked_ms, "yield_until_ms",
+                         &until, "last_conflict_ms", &conflict, "yields", &yields) == 0) {
+        g->acting_since_ms = since;
+        g->has_asked = has_asked != 0;
+        g->asked = asked;
+        g->asked_ms = asked_ms;
+        g->yield_until_ms = until;
+        g->last_conflict_ms = conflict;
+        g->yields = yields;
+        u->kept_gate = *g;
+    }
+    json_decref(v);
+}
+
+/* The lead time is kept when it moved by a tenth. */
+static void keep_lead(struct unit *u)
+{
+    struct brain_state b;
+    char text[32];
+    int64_t lead_ms;
+
+    if (!u->service.brain)
+        return;
+    brain_state(u->service.brain, &b);
+    lead_ms = b.lead_p50_ms;
+    if (b.lead_samples <= 0 || llabs(lead_ms - u->kept_lead_ms) * 10 <= u->kept_lead_ms)
+        return;
+    u->kept_lead_ms = lead_ms;
+    snprintf(text, sizeof text, "%" PRId64, lead_ms);
+    state_put(u->env->state, u->service.conf->name, "lead", text, strlen(text));
+}
+
+static void record_body(const struct unit *u, struct str *body)
+{
+    (void)u;
+    str_add(body, "{}");
+}
+
+/* Full records of what changed, and one an hour. */
+static void keep_decision(struct unit *u)
+{
+    struct service *s = &u->service;
+    const struct decide_reason *why = decision_binding(&s->decision);
+    bool is_same = u->kept.decided_ms > 0 && u->kept.count == s->decision.count &&
+                   u->kept.gate == s->result.kind && strcmp(u->kept.rail, why->rail) == 0;
+    struct str body = STR_EMPTY;
+    struct store_decision d = {0};
+    uint64_t token;
+
+    if (is_same && s->decided_ms - u->kept.decided_ms < RECORD_EVERY_MS)
+        return;
+    u->kept.decided_ms = s->decided_ms;
+    u->kept.count = s->decision.count;
+    u->kept.gate = s->result.kind;
+    str_copy(u->kept.rail, sizeof u->kept.rail, why->rail);
+    d.time_ms = d.until_ms = s->decided_ms;
+    d.is_repeat = is_same;
+    d.from = s->decision.running;
+    d.to = s->decision.count;
+    d.load = s->newest_load;
+    str_copy(d.service, sizeof d.service, s->conf->name);
+    str_copy(d.reason, sizeof d.reason, why->rail);
+    str_copy(d.gate, sizeof d.gate, gate_kind_name(s->result.kind));
+    record_body(u, &body);
+    token = state_add_decision(u->env->state, &d, &body);
+    if (s->result.kind == GATE_SENT && !is_same)
+        u->watch.token = token;
+}
+
+/* ---- outcomes: accepted is not delivered ---- */
+
+static void watch_end(struct unit *u, bool is_done, const char *note)
+{
+    const struct service *s = &u->service;
+    int64_t now_ms = unit_now_ms(u);
+    struct store_outcome o = {.time_ms = now_ms,
+                              .is_done = is_done,
+                              .ready = s->status.ready,
+                              .took_ms = now_ms - u->watch.sent_ms};
+    struct store_lead lead = {now_ms, o.took_ms, u->watch.to - u->watch.from};
+
+    u->watch.is_on = false;
+    str_copy(o.note, sizeof o.note, note);
+    state_add_outcome(u->env->state, u->watch.token, &o);
+    if (is_done && lead.count > 0)
+        state_add_lead(u->env->state, s->conf->name, &lead);
+}
+
+static void watch_begin(struct unit *u, int64_t now_ms, const struct gate_result *r)
+{
+    char note[96];
+
+    if (u->watch.is_on) {
+        snprintf(note, sizeof note, "another count was asked meanwhile: %d", r->to);
+        watch_end(u, false, note);
+    }
+    u->watch.is_on = true;
+    u->watch.sent_ms = now_ms;
+    u->watch.from = r->from;
+    u->watch.to = r->to;
+}
+
+static void watch_look(struct unit *u, int64_t now_ms)
+{
+    const struct service *s = &u->service;
+    const struct backend_status *st = &s->status;
+    int64_t most_ms = LATE_LEADS * service_lead_time_ms(s) + LATE_EXTRA_MS;
+    bool is_out = u->watch.to > u->watch.from;
+    char note[160];
+
+    if (!u->watch.is_on || s->status_ms <= u->watch.sent_ms)
+        return;
+    if (is_out ? st->ready >= u->watch.to : st->running <= u->watch.to && st->draining == 0) {
+        watch_end(u, true, "");
+    } else if (now_ms - u->watch.sent_ms > most_ms) {
+        snprintf(note, sizeof note, "after %lld s %d of %d ready, %d running, %d draining",
+                 (long long)((now_ms - u->watch.sent_ms) / 1000), st->ready, u->watch.to,
+                 st->running, st->draining);
+        log_warn(s->conf->name, "asked for %d: %s", u->watch.to, note);
+        watch_end(u, false, note);
+    }
+}
+
+/* ---- calls on the backend, one after the other ---- */
+
+static void call_open(struct unit *u)
+{
+    struct call_job *job = new_call(u, CALL_OPEN, OPEN_DEADLINE_MS);
+
+    if (!job)
+        return;
+    config_ref_drop(u->object_ref); /* of an earlier object; NULL at first */
+    u->object_ref = config_ref_hold(u->conf_ref);
+    send_call(u, job);
+}
+
+static void call_poll(struct unit *u)
+{
+    struct call_job *job = new_call(u, CALL_POLL, POLL_DEADLINE_MS);
+
+    if (!job)
+        return;
+    /* restarting what crashed is acting: a dry run only looks */
+    job->must_tend = u->service.gate_conf.mode != GATE_MODE_DRY_RUN;
+    send_call(u, job);
+}
+
+static void call_submit(struct unit *u)
+{
+    struct service *s = &u->service;
+    struct call_job *job = new_call(u, CALL_SUBMIT, SUBMIT_DEADLINE_MS);
+
+    if (!job)
+        return;
+    job->gate_conf = s->gate_conf;
+    job->gate = s->gate;
+    job->in = service_gate_in(s, unit_now_ms(u));
+    job->status = s->status;
+    job->has_status = s->status_ms > 0;
+    s->is_submitting = true;
+    u->wants_submit = false;
+    send_call(u, job);
+}
+
+/* Lets the object go; the unit goes on without one, and opens anew if it must. */
+static void call_close(struct unit *u)
+{
+    struct call_job *job = new_call(u, CALL_CLOSE, 0);
+
+    if (!job)
+        return;
+    job->pool.deadline_mono_ms = 0;
+    job->pool.endpoint = NULL;
+    u->object = NULL;
+    u->must_reopen = false;
+    send_call(u, job);
+}
+
+static int64_t poll_period_ms(const struct unit *u)
+{
+    int64_t period_ms = u->service.conf->step_ms / 4;
+
+    if (u->backend->tend)
+        return TEND_MS;
+    if (u->watch.is_on || period_ms < POLL_LEAST_MS)
+        return POLL_LEAST_MS;
+    return period_ms < POLL_MOST_MS ? period_ms : POLL_MOST_MS;
+}
+
+static void opened(struct unit *u, const struct call_job *job)
+{
+    u->object = job->object;
+    if (u->object) {
+        u->open_wait_ms = OPEN_FIRST_WAIT_MS;
+        u->poll_mono_ms = 0;
+        return;
+    }
+    u->open_mono_ms = clk_mono_ms() + u->open_wait_ms;
+    u->open_wait_ms =
+        u->open_wait_ms * 2 < OPEN_MOST_WAIT_MS ? u->open_wait_ms * 2 : OPEN_MOST_WAIT_MS;
+    if (job->pool.outcome != POOL_CANCELLED)
+        log_error(u->service.conf->name, "backend: %s", job->pool.err.msg);
+    service_status_failed(&u->service, unit_now_ms(u), &job->pool.err);
+}
+
+static void polled(struct unit *u, const struct call_job *job)
+{
+    int64_t now_ms = unit_now_ms(u);
+
+    u->poll_mono_ms = clk_mono_ms() + poll_period_ms(u);
+    if (job->tend_err.code != ERR_NONE)
+        service_status_failed(&u->service, now_ms, &job->tend_err);
+    if (!job->has_status) {
+        service_status_failed(&u->service, now_ms, &job->pool.err);
+        return;
+    }
+    service_take_status(&u->service, now_ms, &job->status);
+    watch_look(u, now_ms);
+}
+
+static void submitted(struct unit *u, const struct call_job *job)
+{
+    struct service *s = &u->service;
+    int64_t now_ms = unit_now_ms(u);
+
+    if (job->pool.outcome != POOL_RAN) {
+        struct gate_result r = job->result;
+
+        r.kind = GATE_FAILED;
+        r.err = job->pool.err;
+        r.to = job->in.count;
+        service_submitted(s, now_ms, &job->gate, &r);
+    } else {
+        service_submitted(s, now_ms, &job->gate, &job->result);
+    }
+    if (s->result.kind == GATE_SENT) {
+        watch_begin(u, job->in.now_ms, &s->result);
+        u->poll_mono_ms = 0;
+        log_info(s->conf->name, "%d -> %d: %s: %s", s->result.from, s->result.to,
+                 decision_binding(&s->decision)->rail, decision_binding(&s->decision)->text);
+    } else if (s->result.kind == GATE_FAILED) {
+        log_error(s->conf->name, "scale %d -> %d: %s", s->result.from, s->result.to,
+                  s->result.err.msg);
+    }
+    keep_gate(u);
+    keep_decision(u);
+}
+
+static void call_done(struct pool_job *pj)
+{
+    struct call_job *job = (struct call_job *)pj;
+    struct unit *u = job->unit;
+
+    u->is_backend_busy = false;
+    u->jobs--;
+    switch (job->kind) {
+    case CALL_OPEN:
+        opened(u, job);
+        break;
+    case CALL_POLL:
+        polled(u, job);
+        break;
+    case CALL_SUBMIT:
+        submitted(u, job);
+        break;
+    case CALL_CLOSE:
+        if (pj->outcome != POOL_RAN)
+            job->backend->close(job->object);
+        config_ref_drop(u->object_ref);
+        u->object_ref = NULL;
+        break;
+    }
+    config_ref_drop(job->ref);
+    free(job);
+    pump(u, clk_mono_ms());
+}
+
+static void pump(struct unit *u, int64_t mono_ms)
+{
+    if (u->is_backend_busy || !u->is_started || u->env->is_stopping)
+        return;
+    if (u->object && (u->is_gone || u->must_reopen)) {
+        call_close(u);
+    } else if (u->is_gone) {
+        return;
+    } else if (!u->object) {
+        u->backend = u->service.conf->backend;
+        if (mono_ms >= u->open_mono_ms)
+            call_open(u);
+    } else if (u->wants_submit) {
+        call_submit(u);
+    } else if (mono_ms >= u->poll_mono_ms) {
+        call_poll(u);
+    }
+}
+
+/* ---- fits, on the compute pool ---- */
+
+/* Has a brain of its own: made here from the store (train), or lent by the service (night). */
+struct fit_job {
+    struct pool_job pool;
+    struct unit *unit;
+    bool is_night;
+    struct brain *brain;
+    struct brain_setup setup;
+    struct store_series series;
+    const char *state_dir;
+    int64_t now_ms;
+};
+
+/* What the store holds, cleaned, on the grid for a fit. */
+static int read_history(const struct fit_job *job, struct series **out, struct err *e)
+{
+    struct series *raw = NULL;
+    struct history *h = NULL;
+    struct store *store = NULL;
+    int64_t step_ms = job->series.step_ms;
+    int rc = -1;
+
+    if (step_ms < FIT_STEP_MS && job->setup.day_ms == CLK_DAY_MS)
+        step_ms = FIT_STEP_MS;
+    if (store_open(&store, job->state_dir, STORE_READ, e) == 0 &&
+        history_new(&h, job->series.step_ms, e) == 0 &&
+        store_history(store, &job->series, job->now_ms, h, e) == 0 &&
+        history_series(&raw, h, step_ms, INT64_MIN, e) == 0)
+        rc = clean_series(out, raw, NULL, e);
+    series_free(raw);
+    history_free(h);
+    store_close(store);
+    return rc;
+}
+
+static void train_work(struct fit_job *job)
+{
+    struct series *history = NULL;
+    struct err *e = &job->pool.err;
+    struct brain *b = NULL;
+
+    if (read_history(job, &history, e) == 0 &&
+        brain_new(&b, &job->setup, job->now_ms, e) == 0 && brain_train(b, history, e) == 0) {
+        job->brain = b;
+        b = NULL;
+    }
+    brain_free(b);
+    series_free(history);
+}
+
+static void fit_work(struct pool_job *pj)
+{
+    struct fit_job *job = (struct fit_job *)pj;
+
+    if (job->is_night)
+        brain_night(job->brain, &pj->err);
+    else
+        train_work(job);
+}
+
+static void fit_done(struct pool_job *pj)
+{
+    struct fit_job *job = (struct fit_job *)pj;
+    struct unit *u = job->unit;
+    struct service *s = &u->service;
+
+    u->jobs--;
+    if (job->is_night) {
+        u->env->nights--;
+        service_return_brain(s, job->brain);
+        if (pj->err.code != ERR_NONE)
+            log_warn(s->conf->name, "nightly fit: %s; the old models stay", pj->err.msg);
+    } else {
+        service_training_ends(s, job->brain, unit_now_ms(u));
+        if (!job->brain && pj->outcome == POOL_RAN && pj->err.code != ERR_SHORT)
+            log_warn(s->conf->name, "training: %s", pj->err.msg);
+    }
+    s->shown.fits += job->brain != NULL;
+    free(job);
+    if (u->wants_decision && !u->is_gone)
+        unit_decide(u, clk_wall_ms(), clk_mono_ms());
+}
+
+static struct fit_job *new_fit(struct unit *u)
+{
+    struct fit_job *job = calloc(1, sizeof *job);
+
+    if (!job)
+        return NULL;
+    job->pool.work = fit_work;
+    job->pool.done = fit_done;
+    job->unit = u;
+    return job;
+}
+
+static void train(struct unit *u)
+{
+    struct service *s = &u->service;
+    struct fit_job *job;
+
+    u->must_train = false;
+    if (u->series < 0 || !(job = new_fit(u)))
+        return;
+    job->setup = s->setup;
+    job->state_dir = u->env->state_dir;
+    job->now_ms = unit_now_ms(u);
+    job->series.id = u->series;
+    job->series.step_ms = s->conf->step_ms;
+    str_copy(job->series.service, sizeof job->series.service, s->conf->name);
+    str_copy(job->series.signal, sizeof job->series.signal, STORE_DEMAND);
+    service_training_begins(s);
+    u->jobs++;
+    pool_submit(u->env->compute, &job->pool);
+}
+
+/* Not before the gate's answer is in: the brain must hear of it. */
+static void night(struct unit *u)
+{
+    struct service *s = &u->service;
+    struct fit_job *job;
+
+    if (!s->brain || s->is_training || s->is_submitting || u->wants_submit ||
+        u->env->nights >= u->env->most_nights || !brain_is_night_due(s->brain) ||
+        !(job = new_fit(u)))
+        return;
+    job->is_night = true;
+    job->brain = service_lend_brain(s);
+    u->env->nights++;
+    u->jobs++;
+    pool_submit(u->env->compute, &job->pool);
+}
+
+/* ---- the unit ---- */
+
+struct unit *unit_new(struct unit_env *env, struct config_ref *ref,
+                      const struct service_conf *conf)
+{
+    struct unit *u = calloc(1, sizeof *u);
+
+    if (!u)
+        return NULL;
+    u->env = env;
+    u->conf_ref = config_ref_hold(ref);
+    u->service.conf = conf;
+    u->backend = conf->backend;
+    u->series = -1;
+    u->open_wait_ms = OPEN_FIRST_WAIT_MS;
+    return u;
+}
+
+static void name_endpoint(struct unit *u)
+{
+    char name[sizeof u->endpoint.name];
+
+    snprintf(name, sizeof name, "%s of %.64s", u->service.conf->backend->name,
+             u->service.conf->name);
+    pool_endpoint_init(&u->endpoint, name, 2 * u->service.conf->step_ms);
+}
+
+int unit_start(struct unit *u, const struct state_start *known, struct err *e)
+{
+    const struct service_conf *conf = u->service.conf;
+    int64_t lead_ms = 0;
+
+    str_to_int64(str_text(&known->lead), known->lead.len, &lead_ms);
+    if (service_init(&u->service, conf, lead_ms, u->env->is_dry_run, clk_wall_ms(), e) != 0)
+        return err_wrap(e, "service \"%s\"", conf->name);
+    u->kept_lead_ms = lead_ms;
+    u->series = known->series;
+    u->service.newest_ms = known->newest_ms;
+    restore_gate(u, &known->gate);
+    name_endpoint(u);
+    u->is_started = true;
+    u->must_train = known->newest_ms >= 0;
+    return 0;
+}
+
+void unit_reload(struct unit *u, struct config_ref *ref, const struct service_conf *conf)
+{
+    const struct service_conf *old = u->service.conf;
+    bool is_other_backend = old->backend != conf->backend ||
+                            conf_hash(old->backend_options) != conf_hash(conf->backend_options);
+
+    config_ref_hold(ref);
+    if (!u->is_started) {
+        u->service.conf = conf;
+    } else if (old->hash == conf->hash) {
+        u->service.conf = conf; /* the same settings in the new file's memory */
+    } else {
+        u->must_train |= service_reload(&u->service, conf, u->env->is_dry_run, unit_now_ms(u));
+        u->must_reopen |= is_other_backend && u->object;
+        if (is_other_backend)
+            u->open_mono_ms = 0;
+        log_info(conf->name, "changed settings taken over");
+    }
+    config_ref_drop(u->conf_ref);
+    u->conf_ref = ref;
+}
+
+void unit_leave(struct unit *u)
+{
+    u->is_gone = true;
+    u->wants_submit = false;
+    pump(u, clk_mono_ms());
+}
+
+bool unit_reap(struct unit *u)
+{
+    if (!u->is_gone || u->jobs > 0 || u->object)
+        return false;
+    service_clear(&u->service);
+    config_ref_drop(u->object_ref);
+    config_ref_drop(u->conf_ref);
+    free(u);
+    return true;
+}
+
+void unit_decide(struct unit *u, int64_t wall_ms, int64_t mono_ms)
+{
+    struct service *s = &u->service;
+    int64_t now_ms;
+    bool submit;
+
+    if (!u->is_started || u->is_gone || u->env->is_stopping)
+        return;
+    now_ms = service_now_ms(s, wall_ms, mono_ms);
+    u->wants_decision = !service_decide(s, now_ms, &submit);
+    if (u->wants_decision)
+        return;
+    if (submit && u->object) {
+        u->wants_submit = true;
+        pump(u, mono_ms);
+        return;
+    }
+    u->wants_submit = false; /* an older wish is overtaken */
+    if (s->is_submitting)
+        return;
+    keep_gate(u);
+    keep_decision(u);
+    keep_lead(u);
+}
+
+void unit_tend(struct unit *u, int64_t mono_ms)
+{
+    if (!u->is_started || u->is_gone)
+        return;
+    if (u->must_train && !u->service.is_training && u->service.brain)
+        train(u);
+    night(u);
+    pump(u, mono_ms);
+}

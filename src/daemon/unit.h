@@ -1,0 +1,95 @@
+/* unit.h - a service at work: its backend's object, the calls on it one after the other, what
+ * becomes of a decision, and what is kept in the store. Loop thread only. */
+#ifndef SCALER_DAEMON_UNIT_H
+#define SCALER_DAEMON_UNIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/pool.h"
+#include "daemon/state.h"
+#include "service/service.h"
+
+/* A configuration that jobs in flight still read. */
+struct config_ref {
+    struct config *config;
+    int n;
+};
+struct config_ref *config_ref_new(struct config *c); /* takes c over; one reference. NULL */
+struct config_ref *config_ref_hold(struct config_ref *r);
+void config_ref_drop(struct config_ref *r); /* frees at the last; NULL is fine */
+
+/* What all units share; borrowed. */
+struct unit_env {
+    struct pool *compute, *io;
+    struct state *state;
+    const char *state_dir;
+    bool is_dry_run;
+    bool is_stopping; /* nothing new is begun */
+    int nights; /* fits in flight: not more than cores, so that no brain waits in a line */
+    int most_nights;
+};
+
+struct unit {
+    struct unit_env *env;
+    struct config_ref *conf_ref;
+    struct service service;
+    int64_t series; /* in the store; -1 unknown */
+    size_t index;   /* among the statuses shown */
+    struct group *group;
+    bool is_started; /* the store was asked, the service is made */
+    bool is_gone;    /* no longer configured: goes when its jobs are back */
+    int jobs;        /* in flight */
+
+    const struct backend *backend;
+    void *object;                  /* NULL: not open */
+    struct config_ref *object_ref; /* whose options the object may hold */
+    struct pool_endpoint endpoint;
+    bool is_backend_busy, must_reopen;
+    int64_t open_mono_ms, open_wait_ms; /* next try, and the wait after it */
+    int64_t poll_mono_ms;               /* next poll */
+    bool wants_submit, wants_decision, must_train;
+
+    /* The decision whose outcome is watched. */
+    struct {
+        bool is_on;
+        uint64_t token;
+        int64_t sent_ms;
+        int from, to;
+    } watch;
+
+    /* As last put into the store. */
+    struct {
+        int64_t decided_ms;
+        int count;
+        char rail[DECIDE_NAME_SIZE];
+        enum gate_kind gate;
+    } kept;
+    struct gate_state kept_gate;
+    int64_t kept_lead_ms;
+};
+
+/* A unit that is not started yet. NULL: no memory. */
+struct unit *unit_new(struct unit_env *env, struct config_ref *ref,
+                      const struct service_conf *conf);
+
+/* What the store knows; makes the service and starts training. ERR_CONFIG, ERR_NOMEM. */
+int unit_start(struct unit *u, const struct state_start *known, struct err *e);
+
+/* Another configuration of the same service. */
+void unit_reload(struct unit *u, struct config_ref *ref, const struct service_conf *conf);
+
+/* No longer configured: lets the backend go; instances keep running. */
+void unit_leave(struct unit *u);
+
+/* Frees it once it is gone and nothing is in flight. True when it was freed. */
+bool unit_reap(struct unit *u);
+
+/* Decides now, and sends what comes of it. */
+void unit_decide(struct unit *u, int64_t wall_ms, int64_t mono_ms);
+
+/* Starts what is due: open, poll, nightly fit. Called a few times a second. */
+void unit_tend(struct unit *u, int64_t mono_ms);
+
+#endif
