@@ -27,8 +27,7 @@ static void say(const char *service, const struct hold *h)
         str_copy(until, sizeof until, "until ");
         clk_format_time(h->until_ms / 1000 * 1000, until + 6, sizeof until - 6);
     }
-    printf("%s%s%s held for %s %s\n", service ? "service \"" : "", service ? service : "all",
-           service ? "\"" : "",
+    printf("%s%s: %s held %s\n", service ? "service " : "all services", service ? service : "",
            h->in && h->out ? "scale-in and scale-out"
            : h->in         ? "scale-in"
                            : "scale-out",
