@@ -3,8 +3,12 @@
 
 extern const struct command command_advise;
 extern const struct command command_check;
+extern const struct command command_forecast;
+extern const struct command command_models;
 
 const struct command *const command_table[] = {
+    &command_forecast,
+    &command_models,
     &command_advise,
     &command_check,
 extern const struct command command_hold;

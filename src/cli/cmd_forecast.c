@@ -1,0 +1,283 @@
+/* cmd_forecast.c - `scaler forecast`: quantiles of the load to come, from a file or the store.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clk.h"
+#include "cli/chart.h"
+#include "cli/command.h"
+#include "cli/print.h"
+#include "collect/clean.h"
+#include "collect/csv.h"
+#include "collect/series.h"
+#include "forecast/predictor.h"
+
+#define MOST_STEPS 200000
+#define TABLE_ROWS 24
+#define CHART_DAYS 2 /* of history drawn before the forecast, at most */
+
+static const struct conf_option options[] = {
+    {"history", CONF_STRING, "", 0, 0, "",
+     "CSV file of times and values to forecast from; - reads standard input."},
+    {"step", CONF_DURATION, "auto", 1, 86400, "s",
+     "Width of one cell; auto takes the spacing of the file."},
+    {"horizon", CONF_DURATION, "1h", 1, 315360000, "s", "How far ahead."},
+    {"model", CONF_STRING, "ensemble", 0, 0, "", "One of `scaler models`."},
+    {"all", CONF_BOOL, "false", 0, 0, "", "A table row for every step."},
+    {"chart", CONF_BOOL, "false", 0, 0, "",
+     "Draw history and forecast also where the output is no terminal."},
+    {"plot", CONF_STRING, "", 0, 0, "", "Draw into this .svg or .png file with gnuplot."},
+    {"verbose", CONF_BOOL, "false", 0, 0, "",
+     "Tell on standard error what was cleaned, which models took part and how they did."},
+    PRINT_FORMAT_OPTION,
+    CONF_END,
+};
+
+static const double levels[] = {0.1, 0.5, 0.9, 0.95, 0.99};
+enum { P10, P50, P90, P95, P99, N_LEVELS };
+
+static double level_at(const struct forecast *f, size_t h, size_t q)
+{
+    return q == P50 ? f->point[h] : f->values[h * f->n_levels + q];
+}
+
+static int load(struct series **out, const struct conf *opts, struct err *e)
+{
+    const char *path = conf_string(opts, "history");
+    int64_t step_ms = conf_is_auto(opts, "step") ? 0 : conf_duration_ms(opts, "step");
+    bool is_verbose = conf_bool(opts, "verbose");
+    struct clean_report cleaned = {0};
+    struct csv_options csv = {.most_bad = 100};
+    struct csv_report report;
+    struct series_report made;
+    struct sample *samples = NULL;
+    struct series *raw = NULL;
+    struct str text = STR_EMPTY;
+    size_t n = 0;
+    int rc = -1;
+
+    if (csv_read(path, &csv, &samples, &n, &report, e) != 0 ||
+        series_from_samples(&raw, samples, n, step_ms, &made, e) != 0) {
+        err_wrap(e, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
+        goto done;
+    }
+    if (report.bad > 0)
+        fprintf(stderr, "scaler: %zu lines left out; first: %s\n", report.bad,
+                report.first_bad.msg);
+    if (clean_series(out, raw, &cleaned, e) != 0)
+        goto done;
+    if (is_verbose) {
+        fprintf(
+            stderr,
+            "read %zu values: %zu out of order, %zu repeated, %zu negative, %zu not finite, "
+            "%zu cells of %zu without value\n",
+            made.samples, made.out_of_order, made.duplicates, made.negative, made.not_finite,
+            made.gaps, raw->n);
+        if (clean_describe(&cleaned, 10, &text, e) == 0)
+            fputs(str_text(&text), stderr);
+    }
+    rc = 0;
+done:
+    free(samples);
+    series_free(raw);
+    str_clear(&text);
+    clean_report_clear(&cleaned);
+    return rc;
+}
+
+static int predict(struct forecast *f, const struct conf *opts, const struct series *history,
+                   struct err *e)
+{
+    const char *name = conf_string(opts, "model");
+    const struct model *model = model_find(name);
+    int64_t horizon_ms = conf_duration_ms(opts, "horizon");
+    size_t steps = (size_t)((horizon_ms + history->step_ms - 1) / history->step_ms);
+    struct predictor *p = NULL;
+    struct str text = STR_EMPTY;
+    int rc = -1;
+
+    if (!model)
+        return err_set(e, ERR_CONFIG, "--model: no model is called \"%s\"; see `scaler models`",
+                       name);
+    if (steps > MOST_STEPS)
+        return err_set(e, ERR_CONFIG, "--horizon: %zu steps, at most %d: use a larger --step",
+                       steps, MOST_STEPS);
+    if (predictor_fit(&p, model, NULL, history, e) != 0)
+        return -1;
+    if (forecast_init(f, steps, levels, N_LEVELS, e) != 0 || predictor_predict(p, f, e) != 0)
+        goto done;
+    if (conf_bool(opts, "verbose")) {
+        if (predictor_describe(p, &text, e) != 0)
+            goto done;
+        fputs(str_text(&text), stderr);
+    }
+    rc = 0;
+done:
+    str_clear(&text);
+    predictor_free(p);
+    return rc;
+}
+
+/* CSV and JSON: a row a step. Numbers keep 6 digits after the point: loads below one a second
+ * have them too. */
+static int write_rows(const struct forecast *f, enum print_format format, struct err *e)
+{
+    static const struct print_column columns[] = {{"timestamp_unix", "TIME", PRINT_RIGHT},
+                                                  {"p50", "P50", PRINT_RIGHT},
+                                                  {"mean", "MEAN", PRINT_RIGHT},
+                                                  {"p10", "P10", PRINT_RIGHT},
+                                                  {"p90", "P90", PRINT_RIGHT},
+                                                  {"p95", "P95", PRINT_RIGHT},
+                                                  {"p99", "P99", PRINT_RIGHT}};
+    struct print *p;
+
+    if (print_new(&p, stdout, format, columns, sizeof columns / sizeof *columns, e) != 0)
+        return -1;
+    for (size_t h = 0; h < f->horizon; h++) {
+        print_int(p, (f->start_ms + (int64_t)h * f->step_ms) / CLK_SECOND_MS);
+        print_number(p, level_at(f, h, P50), 6);
+        print_number(p, f->mean[h], 6);
+        print_number(p, level_at(f, h, P10), 6);
+        print_number(p, level_at(f, h, P90), 6);
+        print_number(p, level_at(f, h, P95), 6);
+        print_number(p, level_at(f, h, P99), 6);
+    }
+    return print_end(p, e);
+}
+
+static size_t peak_of(const struct forecast *f, size_t q)
+{
+    size_t best = 0;
+
+    for (size_t h = 1; h < f->horizon; h++)
+        if (level_at(f, h, q) > level_at(f, best, q))
+            best = h;
+    return best;
+}
+
+static int decimals_for(double largest)
+{
+    return largest >= 100 ? 0 : largest >= 10 ? 1 : largest >= 1 ? 2 : 4;
+}
+
+static void print_summary(const struct forecast *f)
+{
+    size_t mid = peak_of(f, P50), high = peak_of(f, P95);
+    int places = decimals_for(level_at(f, high, P95));
+    char mid_at[32], high_at[32], span[32], step[32];
+
+    clk_format_time(f->start_ms + (int64_t)mid * f->step_ms, mid_at, sizeof mid_at);
+    clk_format_time(f->start_ms + (int64_t)high * f->step_ms, high_at, sizeof high_at);
+    clk_format_duration((int64_t)f->horizon * f->step_ms, span, sizeof span);
+    clk_format_duration(f->step_ms, step, sizeof step);
+    printf("next %s, steps of %s: peak %.*f (p50) at %s; p95 peak %.*f at %s\n", span, step,
+           places, level_at(f, mid, P50), mid_at, places, level_at(f, high, P95), high_at);
+}
+
+/* The largest value of each level over rows of `group` steps: what has to be carried. */
+static int write_table(const struct forecast *f, size_t group, struct err *e)
+{
+    static const struct print_column columns[] = {
+        {"time", "TIME", PRINT_LEFT}, {"p50", "P50", PRINT_RIGHT}, {"p10", "P10", PRINT_RIGHT},
+        {"p90", "P90", PRINT_RIGHT},  {"p95", "P95", PRINT_RIGHT}, {"p99", "P99", PRINT_RIGHT}};
+    static const size_t order[] = {P50, P10, P90, P95, P99};
+    int places = decimals_for(level_at(f, peak_of(f, P95), P95));
+    struct print *p;
+
+    if (print_new(&p, stdout, PRINT_TABLE, columns, sizeof columns / sizeof *columns, e) != 0)
+        return -1;
+    for (size_t h = 0; h < f->horizon; h += group) {
+        print_time(p, f->start_ms + (int64_t)h * f->step_ms);
+        for (size_t q = 0; q < sizeof order / sizeof *order; q++) {
+            double most = 0;
+
+            for (size_t i = h; i < h + group && i < f->horizon; i++)
+                most = fmax(most, level_at(f, i, order[q]));
+            print_number(p, most, places);
+        }
+    }
+    return print_end(p, e);
+}
+
+static int show_table(const struct forecast *f, const struct series *history,
+                      const struct conf *opts, struct err *e)
+{
+    size_t group = conf_bool(opts, "all") ? 1 : (f->horizon + TABLE_ROWS - 1) / TABLE_ROWS;
+    char width[32];
+
+    print_summary(f);
+    if (conf_bool(opts, "chart") || isatty(STDOUT_FILENO)) {
+        size_t most = (size_t)(CHART_DAYS * CLK_DAY_MS / history->step_ms);
+        size_t shown = f->horizon < most ? f->horizon : most;
+
+        if (chart_print(stdout, history, shown, f, chart_is_utf8(), print_width(stdout), e) !=
+            0)
+            return -1;
+    }
+    if (group > 1) {
+        clk_format_duration((int64_t)group * f->step_ms, width, sizeof width);
+        printf("each row: the largest value within %s (--all shows every step)\n", width);
+    }
+    return write_table(f, group, e);
+}
+
+static int show(const struct forecast *f, const struct series *history, const struct conf *opts,
+                struct err *e)
+{
+    enum print_format format = print_format(opts);
+    const char *plot = conf_string(opts, "plot");
+
+    if (plot[0] && chart_plot(plot, history, f, e) != 0)
+        return -1;
+    if (format == PRINT_TABLE)
+        return show_table(f, history, opts, e);
+    return write_rows(f, format, e);
+}
+
+static int run(const struct conf *opts, const char *const *words, size_t n_words)
+{
+    struct forecast f = {0};
+    struct series *history = NULL;
+    struct err e = {0};
+    int rc = EXIT_DONE;
+
+    (void)words;
+    (void)n_words;
+    if (conf_string(opts, "history")[0] == '\0') {
+        err_set(&e, ERR_CONFIG,
+                "nothing to forecast: give --history FILE (or - for standard input)");
+        return command_fail(&e);
+    }
+    if (load(&history, opts, &e) != 0 || predict(&f, opts, history, &e) != 0 ||
+        show(&f, history, opts, &e) != 0)
+        rc = command_fail(&e);
+    forecast_clear(&f);
+    series_free(history);
+    return rc;
+}
+
+const struct command command_forecast = {
+    .name = "forecast",
+    .summary = "forecast the load from a history",
+    .words = "",
+    .about =
+        "Forecasts from a file of past load. No configuration is needed.\n"
+        "\n"
+        "CSV and JSON give a row a step: timestamp_unix,p50,mean,p10,p90,p95,p99. p50 is\n"
+        "the point forecast; the load stays below p95 in 95 of 100 steps. The table shows\n"
+        "the largest values of up to 24 spans.\n"
+        "\n"
+        "Exits 3 when the history is too short to forecast from.",
+    .examples = "scaler forecast --history web.csv --step 5m --horizon 24h\n"
+                "    the next day, as a table with a chart\n"
+                "scaler forecast --history - --horizon 1h --format csv < web.csv\n"
+                "    a row a step for another program\n"
+                "scaler forecast --history web.csv --horizon 24h --plot day.svg --verbose\n"
+                "    a picture, and what the models had to say",
+    .options = options,
+    .run = run,
+};
