@@ -87,7 +87,7 @@ static int on_progress(void *user, curl_off_t a, curl_off_t b, curl_off_t d, cur
     return c->is_late;
 }
 
-static int check_url(const char *url, struct err *e)
+int http_check_url(const char *url, struct err *e)
 {
     const char *host = strstr(url, "://");
     size_t n;
@@ -224,7 +224,7 @@ int http_call(struct http *h, const struct http_request *request, struct http_re
     int rc = -1;
 
     *reply = (struct http_reply){0};
-    if (check_url(request->url, e) != 0)
+    if (http_check_url(request->url, e) != 0)
         return -1;
     if (clk_mono_ms() >= request->deadline_mono_ms) {
         err_set(e, ERR_IO, "the deadline passed before the request");

@@ -20,6 +20,9 @@ struct http_options {
     int is_direct; /* never through a proxy of the environment (metadata services) */
 };
 
+/* ERR_CONFIG unless url is http:// or https:// with a host and without user or password. */
+int http_check_url(const char *url, struct err *e);
+
 struct http; /* keeps its connection between calls; one call at a time */
 
 /* ERR_NOMEM. */

@@ -465,6 +465,10 @@ static int open_socket(struct rds *r, int64_t deadline_mono_ms, struct err *e)
     code = curl_easy_perform(r->curl);
     if (code == CURLE_OK)
         code = curl_easy_getinfo(r->curl, CURLINFO_ACTIVESOCKET, &fd);
+    if (code == CURLE_OPERATION_TIMEDOUT && r->is_tls)
+        return err_set(e, ERR_IO,
+                       "no answer within the deadline (does this port speak TLS? redis:// is "
+                       "without)");
     if (code != CURLE_OK || fd == CURL_SOCKET_BAD)
         return net_curl_error(e, code, "connect", r->curl_error);
     r->fd = fd;

@@ -1,0 +1,193 @@
+/* test_prometheus_source.c - the Prometheus source against a real server whose history was
+ * backfilled. */
+#include "lib/servers.h"
+#include "lib/test.h"
+
+#include <inttypes.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clk.h"
+#include "base/file.h"
+#include "collect/source.h"
+
+/* More than the 11,000 points that Prometheus answers at once. */
+enum { STEP_MS = 60000, N_POINTS = 11500 };
+
+static char url[64];
+static int64_t first_ms; /* time of point 0 */
+
+static double value_of(int i)
+{
+    return i % 100 == 7 ? (double)NAN : 10.0 + i % 1440;
+}
+
+/* Point i is the gauge's value at first_ms + i steps; series "pair" has two instances. */
+static void write_history(const char *path)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    fprintf(f, "# TYPE load gauge\n");
+    for (int i = 0; i < N_POINTS; i++) {
+        double v = value_of(i);
+
+        fprintf(f, "load{app=\"web\"} %g %" PRId64 "\n", v, (first_ms + i * STEP_MS) / 1000);
+    }
+    fprintf(f, "# TYPE pair gauge\n");
+    for (int k = 0; k < 2; k++)
+        for (int i = N_POINTS - 20; i < N_POINTS; i++)
+            fprintf(f, "pair{instance=\"%d\"} 5 %" PRId64 "\n", k,
+                    (first_ms + i * STEP_MS) / 1000);
+    fprintf(f, "# EOF\n");
+    fclose(f);
+}
+
+static int start(void **state)
+{
+    char dir[256], history[300], data[300], config[300], flag_config[320], flag_data[320],
+        flag_listen[64];
+    int port = test_free_port();
+    pid_t pid;
+    int status;
+
+    (void)state;
+    /* Every point is in the past: the newest is the last full minute. */
+    first_ms = clk_wall_ms() / STEP_MS * STEP_MS - (int64_t)(N_POINTS - 1) * STEP_MS;
+    snprintf(dir, sizeof dir, "%s", test_temp_dir());
+    snprintf(history, sizeof history, "%s/history.om", dir);
+    snprintf(data, sizeof data, "%s/data", dir);
+    snprintf(config, sizeof config, "%s/prometheus.yml", dir);
+    write_history(history);
+    assert_int_equal(file_replace(config, "global: {}\n", 11, 0600, NULL), 0);
+    const char *fill[] = {"promtool", "tsdb", "create-blocks-from", "openmetrics", history,
+                          data,       NULL};
+    pid = test_start("promtool", fill);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    snprintf(flag_config, sizeof flag_config, "--config.file=%s", config);
+    snprintf(flag_data, sizeof flag_data, "--storage.tsdb.path=%s", data);
+    snprintf(flag_listen, sizeof flag_listen, "--web.listen-address=127.0.0.1:%d", port);
+    const char *serve[] = {
+        "prometheus", flag_config, flag_data, flag_listen, "--storage.tsdb.retention.time=60d",
+        NULL};
+    test_start("prometheus", serve);
+    assert_true(test_wait_port(port, NULL));
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/", port);
+    return 0;
+}
+
+static int fetch(const char *query, const char *sum, int64_t since_ms,
+                 struct source_reply *reply, struct err *e)
+{
+    const struct source *s = source_find("prometheus");
+    struct conf *connection, *options;
+    struct source_query q = {"web", NULL, STEP_MS, since_ms};
+    void *source;
+    int rc;
+
+    assert_int_equal(conf_new(&connection, s->options, e), 0);
+    assert_int_equal(conf_set(connection, "url", url, e), 0);
+    assert_int_equal(conf_new(&options, s->query_options, e), 0);
+    assert_int_equal(conf_set(options, "query", query, e), 0);
+    assert_int_equal(conf_set(options, "sum", sum, e), 0);
+    assert_int_equal(s->open(&source, connection, e), 0);
+    q.options = options;
+    for (int i = 0; i < 100; i++) { /* it listens before it is ready */
+        rc = s->fetch(source, &q, 1, reply, clk_mono_ms() + 20000, e);
+        if (rc == 0 || !strstr(e->msg, "HTTP 503"))
+            break;
+        usleep(50000);
+    }
+    s->close(source);
+    conf_free(options);
+    conf_free(connection);
+    return rc;
+}
+
+static void long_ranges_come_whole_and_aligned(void **state)
+{
+    struct source_reply r = {0};
+    struct err e = {0};
+    int64_t since_ms = first_ms + STEP_MS;
+    size_t expected = 0;
+
+    (void)state;
+    if (fetch("last_over_time(load{app=\"{service}\"}[{step}])", "false", since_ms, &r, &e) !=
+            0 ||
+        r.err.code != ERR_NONE)
+        fail_msg("%s%s", e.msg, r.err.msg);
+    /* The cell that ends at point i holds its value; two cells of overlap reach to point 0. */
+    for (int i = 0; i < N_POINTS; i++) {
+        if (isnan(value_of(i)))
+            continue;
+        assert_true(expected < r.n);
+        assert_int_equal(r.items[expected].time_ms, first_ms + (int64_t)(i - 1) * STEP_MS);
+        assert_near(r.items[expected].value, value_of(i), 1e-9);
+        expected++;
+    }
+    assert_in_range(r.n, expected, expected + 2); /* minutes that ended since the start */
+    source_reply_clear(&r);
+}
+
+struct row {
+    const char *name, *query, *sum;
+    enum err_code code;
+    const char *message;
+    double value;
+};
+
+static const struct row rows[] = {
+    {"several series", "pair", "false", ERR_CONFIG, "2 series came back", 0},
+    {"several series, summed", "pair", "true", ERR_NONE, "", 10},
+    {"no such series", "nothing", "false", ERR_NONE, "", 0},
+    {"no PromQL", "rate(", "false", ERR_CONFIG, "bad_data", 0},
+};
+
+static void queries_fail_with_their_own_message(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct source_reply r = {0};
+        struct err e = {0};
+
+        print_message("%s\n", rows[i].name);
+        if (fetch(rows[i].query, rows[i].sum, first_ms + (int64_t)(N_POINTS - 10) * STEP_MS, &r,
+                  &e) != 0)
+            fail_msg("%s", e.msg);
+        assert_int_equal(r.err.code, rows[i].code);
+        assert_contains(r.err.msg, rows[i].message);
+        if (rows[i].value > 0) {
+            assert_true(r.n > 5);
+            assert_near(r.items[3].value, rows[i].value, 1e-9);
+        }
+        if (strcmp(rows[i].query, "nothing") == 0)
+            assert_contains(r.note, "matches no series");
+        source_reply_clear(&r);
+    }
+}
+
+static void a_dead_server_is_named(void **state)
+{
+    struct source_reply r = {0};
+    struct err e = {0};
+
+    (void)state;
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", test_free_port());
+    assert_int_equal(fetch("x", "false", first_ms, &r, &e), -1);
+    assert_int_equal(e.code, ERR_IO);
+    assert_contains(e.msg, "cannot connect (is it running there?)");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(long_ranges_come_whole_and_aligned),
+        cmocka_unit_test(queries_fail_with_their_own_message),
+        cmocka_unit_test(a_dead_server_is_named),
+    };
+
+    if (!test_has_program("prometheus") || !test_has_program("promtool"))
+        return 77;
+    return cmocka_run_group_tests(tests, start, NULL);
+}

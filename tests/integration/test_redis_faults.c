@@ -1,0 +1,419 @@
+/* test_redis_faults.c - servers that refuse, dribble, lie, die and come back empty. */
+#include "lib/servers.h"
+#include "lib/test.h"
+
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clk.h"
+#include "base/file.h"
+#include "collect/source.h"
+#include "net/redis.h"
+
+/* ---- a server of our own that behaves badly ---- */
+
+enum badness { DRIBBLE, CLOSE_MID_REPLY, GARBAGE, HUGE_BULK, HUGE_ARRAY, SILENT, NO_NEWLINE };
+
+struct fake {
+    int fd, port;
+    enum badness how;
+    pthread_t thread;
+};
+
+static bool put(int fd, const char *text)
+{
+    return send(fd, text, strlen(text), MSG_NOSIGNAL) > 0;
+}
+
+static void misbehave(int fd, enum badness how)
+{
+    static const char filler[] =
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+
+    switch (how) {
+    case DRIBBLE:
+        put(fd, "$100000\r\n");
+        while (put(fd, "x"))
+            usleep(20000);
+        break;
+    case CLOSE_MID_REPLY:
+        put(fd, "$100\r\nhalf");
+        break;
+    case GARBAGE:
+        put(fd, "HTTP/1.0 400 Bad Request\r\n\r\n");
+        usleep(500000);
+        break;
+    case HUGE_BULK:
+        put(fd, "$1000000000\r\n");
+        while (put(fd, filler))
+            continue;
+        break;
+    case HUGE_ARRAY:
+        put(fd, "*2000000000\r\n");
+        usleep(500000);
+        break;
+    case NO_NEWLINE:
+        put(fd, "+");
+        while (put(fd, filler))
+            continue;
+        break;
+    case SILENT:
+        usleep(3000000);
+        break;
+    }
+}
+
+static void *serve(void *user)
+{
+    struct fake *f = user;
+
+    for (;;) {
+        char buf[4096];
+        int fd = accept(f->fd, NULL, NULL);
+
+        if (fd < 0)
+            return NULL;
+        if (recv(fd, buf, sizeof buf, 0) > 0)
+            misbehave(fd, f->how);
+        close(fd);
+    }
+}
+
+static void fake_start(struct fake *f, enum badness how)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof a;
+
+    f->how = how;
+    f->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(f->fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(getsockname(f->fd, (struct sockaddr *)&a, &n), 0);
+    assert_int_equal(listen(f->fd, 16), 0);
+    f->port = ntohs(a.sin_port);
+    assert_int_equal(pthread_create(&f->thread, NULL, serve, f), 0);
+}
+
+static void fake_stop(struct fake *f)
+{
+    shutdown(f->fd, SHUT_RDWR);
+    pthread_join(f->thread, NULL);
+    close(f->fd);
+}
+
+struct answers {
+    size_t n;
+    char last[128];
+    enum rds_type type;
+};
+
+static void on_reply(void *user, size_t index, const struct rds_value *v)
+{
+    struct answers *a = user;
+
+    assert_int_equal(index, a->n);
+    a->n++;
+    a->type = v->type;
+    snprintf(a->last, sizeof a->last, "%s", v->text ? v->text : "");
+}
+
+struct bad_server {
+    const char *name;
+    enum badness how;
+    enum err_code code; /* of the run; ERR_NONE: the reply itself is the error */
+    const char *message;
+};
+
+static const struct bad_server bad_servers[] = {
+    {"dribbles", DRIBBLE, ERR_IO, "deadline passed after 0 of 1 replies"},
+    {"closes mid-reply", CLOSE_MID_REPLY, ERR_IO, "closed by the server"},
+    {"speaks HTTP", GARBAGE, ERR_DATA, "not the Redis protocol"},
+    {"sends 1e9 bytes", HUGE_BULK, ERR_NONE, "LIMIT"},
+    {"announces 2e9 elements", HUGE_ARRAY, ERR_NONE, "LIMIT"},
+    {"never ends a line", NO_NEWLINE, ERR_NONE, "LIMIT"},
+    {"is silent", SILENT, ERR_IO, "deadline passed"},
+};
+
+static void no_server_holds_a_call_past_its_deadline(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad_servers / sizeof bad_servers[0]; i++) {
+        const struct bad_server *b = &bad_servers[i];
+        struct answers a = {0};
+        struct err e = {0};
+        struct fake f;
+        struct rds *r;
+        char url[64];
+        int64_t started, took;
+        int rc;
+
+        print_message("%s\n", b->name);
+        fake_start(&f, b->how);
+        snprintf(url, sizeof url, "redis://127.0.0.1:%d", f.port);
+        struct rds_options o = {.url = url, .most_reply_bytes = 1000000};
+        assert_int_equal(rds_new(&r, &o, &e), 0);
+        assert_int_equal(rds_add_words(r, &e, "GET", "x", NULL), 0);
+        started = clk_mono_ms();
+        rc = rds_run(r, started + 1000, on_reply, &a, &e);
+        took = clk_mono_ms() - started;
+        assert_true(took <= 1100);
+        if (b->code == ERR_NONE) {
+            assert_int_equal(rc, 0);
+            assert_int_equal(a.type, RDS_ERROR);
+            assert_contains(a.last, b->message);
+        } else {
+            assert_int_equal(rc, -1);
+            assert_int_equal(e.code, b->code);
+            assert_contains(e.msg, b->message);
+            assert_contains(e.msg, url + strlen("redis://"));
+        }
+        rds_free(r);
+        fake_stop(&f);
+    }
+}
+
+/* ---- a real server ---- */
+
+static void ten_thousand_commands_do_not_lock_up(void **state)
+{
+    struct test_redis server;
+    struct rds *r;
+    struct answers a = {0};
+    struct err e = {0};
+    char *big = malloc(100001);
+
+    (void)state;
+    test_redis_start(&server, "pipeline", NULL);
+    struct rds_options o = {.url = server.url, .most_reply_bytes = 1000000};
+    assert_int_equal(rds_new(&r, &o, &e), 0);
+    memset(big, 'x', 100000);
+    big[100000] = '\0';
+    assert_int_equal(rds_add_words(r, &e, "SET", "big", big, NULL), 0);
+    assert_int_equal(rds_run(r, clk_mono_ms() + 5000, on_reply, &a, &e), 0);
+    /* 50 MB of replies while commands go out: they fit no buffer. */
+    a.n = 0;
+    for (int i = 0; i < 500; i++) {
+        assert_int_equal(rds_add_words(r, &e, "GET", "big", NULL), 0);
+        for (int k = 0; k < 19; k++)
+            assert_int_equal(rds_add_words(r, &e, "EXISTS", "a", "b", "c", "d", NULL), 0);
+    }
+    if (rds_run(r, clk_mono_ms() + 20000, on_reply, &a, &e) != 0)
+        fail_msg("%s", e.msg);
+    assert_int_equal(a.n, 10000);
+    free(big);
+    rds_free(r);
+    test_kill(server.pid);
+}
+
+static void a_killed_server_is_found_again(void **state)
+{
+    struct test_redis server;
+    struct rds *r;
+    struct answers a = {0};
+    struct err e = {0};
+
+    (void)state;
+    test_redis_start(&server, "again", NULL);
+    struct rds_options o = {.url = server.url, .most_reply_bytes = 1000000};
+    assert_int_equal(rds_new(&r, &o, &e), 0);
+    rds_add_words(r, &e, "PING", NULL);
+    assert_int_equal(rds_run(r, clk_mono_ms() + 2000, on_reply, &a, &e), 0);
+    test_kill(server.pid);
+    a.n = 0;
+    rds_add_words(r, &e, "PING", NULL);
+    assert_int_equal(rds_run(r, clk_mono_ms() + 2000, on_reply, &a, &e), -1);
+    assert_int_equal(e.code, ERR_IO);
+    /* At once again: told to wait, without a system call to the dead server. */
+    rds_add_words(r, &e, "PING", NULL);
+    assert_int_equal(rds_run(r, clk_mono_ms() + 2000, on_reply, &a, &e), -1);
+    assert_contains(e.msg, "next attempt in");
+    test_redis_start(&server, "again", NULL);
+    usleep(300000);
+    rds_add_words(r, &e, "PING", NULL);
+    if (rds_run(r, clk_mono_ms() + 2000, on_reply, &a, &e) != 0)
+        fail_msg("%s", e.msg);
+    assert_string_equal(a.last, "PONG");
+    /* Restarted while idle: the dead connection is replaced without an error. */
+    test_kill(server.pid);
+    test_redis_start(&server, "again", NULL);
+    a.n = 0;
+    rds_add_words(r, &e, "PING", NULL);
+    if (rds_run(r, clk_mono_ms() + 2000, on_reply, &a, &e) != 0)
+        fail_msg("%s", e.msg);
+    rds_free(r);
+    test_kill(server.pid);
+}
+
+/* ---- password, ACL, TLS ---- */
+
+static char secret_path[300], ca_path[300];
+
+static void write_secret(const char *text)
+{
+    snprintf(secret_path, sizeof secret_path, "%s/password", test_temp_dir());
+    assert_int_equal(file_replace(secret_path, text, strlen(text), 0600, NULL), 0);
+}
+
+struct login {
+    const char *name, *user, *password;
+    enum err_code code;
+    const char *message;
+};
+
+static const struct login logins[] = {
+    {"no password", "", NULL, ERR_DENIED, "NOAUTH"},
+    {"wrong password", "", "guess\n", ERR_DENIED, "check user and password_file"},
+    {"right password", "", "letmein\n", ERR_NONE, ""},
+    {"ACL user", "reader", "readme\n", ERR_NONE, ""},
+    {"ACL user without rights", "blind", "seeme\n", ERR_DENIED, "ACL SETUSER"},
+    {"empty password", "", "\n", ERR_CONFIG, "the secret is empty"},
+};
+
+/* One GET of "k", as a service would: the code and message of whatever fails. */
+static void try_login(const char *url, const struct login *l, const char *ca)
+{
+    struct rds_options o = {
+        .url = url, .user = l->user, .ca_file = ca, .most_reply_bytes = 100000};
+    struct answers a = {0};
+    struct err e = {0};
+    struct rds *r;
+
+    print_message("%s\n", l->name);
+    if (l->password) {
+        write_secret(l->password);
+        o.password_file = secret_path;
+    }
+    assert_int_equal(rds_new(&r, &o, &e), 0);
+    rds_add_words(r, &e, "GET", "k", NULL);
+    if (rds_run(r, clk_mono_ms() + 1500, on_reply, &a, &e) == 0 && a.type == RDS_ERROR) {
+        struct rds_value v = {.type = RDS_ERROR, .text = a.last, .len = strlen(a.last)};
+
+        rds_error(&v, "k", &e);
+    }
+    if (e.code != l->code)
+        fail_msg("code %d: %s", (int)e.code, e.msg);
+    assert_contains(e.msg, l->message);
+    rds_free(r);
+}
+
+static void run(const char *command)
+{
+    assert_int_equal(system(command), 0);
+}
+
+static void logins_and_tls_work_and_fail_clearly(void **state)
+{
+    char acl[300], port[16], tls_port[16], cert[300], key[300], command[1500], url[64];
+    const char *dir = test_temp_dir();
+    int p = test_free_port(), t = test_free_port();
+    struct test_redis server;
+    static const char users[] = "user default on >letmein ~* +@all\n"
+                                "user reader on >readme ~* +@read +info +time\n"
+                                "user blind on >seeme ~none +ping\n";
+
+    (void)state;
+    snprintf(acl, sizeof acl, "%s/users.acl", dir);
+    snprintf(cert, sizeof cert, "%s/server.crt", dir);
+    snprintf(key, sizeof key, "%s/server.key", dir);
+    snprintf(ca_path, sizeof ca_path, "%s", cert);
+    snprintf(port, sizeof port, "%d", p);
+    snprintf(tls_port, sizeof tls_port, "%d", t);
+    assert_int_equal(file_replace(acl, users, sizeof users - 1, 0600, NULL), 0);
+    snprintf(
+        command, sizeof command,
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        "-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout %s "
+        "-out %s >%s/openssl.log 2>&1",
+        key, cert, dir);
+    run(command);
+    const char *more[] = {"--port",
+                          port,
+                          "--bind",
+                          "127.0.0.1",
+                          "--aclfile",
+                          acl,
+                          "--tls-port",
+                          tls_port,
+                          "--tls-cert-file",
+                          cert,
+                          "--tls-key-file",
+                          key,
+                          "--tls-ca-cert-file",
+                          cert,
+                          "--tls-auth-clients",
+                          "no",
+                          NULL};
+    test_redis_start(&server, "login", more);
+    snprintf(url, sizeof url, "redis://127.0.0.1:%d/0", p);
+    for (size_t i = 0; i < sizeof logins / sizeof logins[0]; i++)
+        try_login(url, &logins[i], NULL);
+    snprintf(url, sizeof url, "rediss://localhost:%d/1", t);
+    try_login(url, &(struct login){"TLS", "", "letmein", ERR_NONE, ""}, ca_path);
+    try_login(url, &(struct login){"TLS, unknown CA", "", "letmein", ERR_DENIED, "set ca_file"},
+              NULL);
+    snprintf(url, sizeof url, "rediss://127.0.0.1:%d", p);
+    try_login(url, &(struct login){"TLS on a plain port", "", "letmein", ERR_IO, "speak TLS"},
+              ca_path);
+    snprintf(url, sizeof url, "redis://127.0.0.1:%d/99", p);
+    try_login(
+        url, &(struct login){"no such database", "", "letmein", ERR_CONFIG, "no such database"},
+        NULL);
+    chmod(secret_path, 0644);
+    struct rds_options o = {.url = url, .password_file = secret_path, .most_reply_bytes = 1000};
+    struct answers a = {0};
+    struct err e = {0};
+    struct rds *r;
+    assert_int_equal(rds_new(&r, &o, &e), 0);
+    rds_add_words(r, &e, "PING", NULL);
+    assert_int_equal(rds_run(r, clk_mono_ms() + 1000, on_reply, &a, &e), -1);
+    assert_int_equal(e.code, ERR_DENIED);
+    assert_contains(e.msg, "chmod o-r");
+    rds_free(r);
+    test_kill(server.pid);
+}
+
+static void urls_are_checked(void **state)
+{
+    static const struct {
+        const char *url, *message;
+    } bad[] = {
+        {"redis://:secret@host:6379", "password in it is refused"},
+        {"redis://me@host", "password in it is refused"},
+        {"http://host", "write redis://host:6379/0"},
+        {"redis://host/x", "write a number"},
+        {"unix://", "whole path"},
+        {"unix://relative.sock", "whole path"},
+        {"unix:///a.sock?x=1", "only ?db=N"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct rds_options o = {.url = bad[i].url, .most_reply_bytes = 1000};
+        struct err e = {0};
+        struct rds *r;
+
+        print_message("%s\n", bad[i].url);
+        assert_int_equal(rds_new(&r, &o, &e), -1);
+        assert_int_equal(e.code, ERR_CONFIG);
+        assert_contains(e.msg, bad[i].message);
+        assert_null(strstr(e.msg, "secret"));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(urls_are_checked),
+        cmocka_unit_test(no_server_holds_a_call_past_its_deadline),
+        cmocka_unit_test(ten_thousand_commands_do_not_lock_up),
+        cmocka_unit_test(a_killed_server_is_found_again),
+        cmocka_unit_test(logins_and_tls_work_and_fail_clearly),
+    };
+
+    if (!test_has_program("redis-server") || !test_has_program("openssl"))
+        return 77;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
