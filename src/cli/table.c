@@ -4,19 +4,16 @@
 extern const struct command command_advise;
 extern const struct command command_check;
 extern const struct command command_forecast;
+extern const struct command command_hold;
 extern const struct command command_models;
+extern const struct command command_resume;
+extern const struct command command_status;
 
 const struct command *const command_table[] = {
     &command_forecast,
     &command_models,
     &command_advise,
     &command_check,
-extern const struct command command_hold;
-extern const struct command command_resume;
-extern const struct command command_status;
-
-const struct command *const command_table[] = {
-    &command_advise,
     &command_status,
     &command_hold,
     &command_resume,
