@@ -6,6 +6,7 @@ extern const struct command command_check;
 extern const struct command command_forecast;
 extern const struct command command_hold;
 extern const struct command command_models;
+extern const struct command command_override;
 extern const struct command command_resume;
 extern const struct command command_status;
 
@@ -17,5 +18,6 @@ const struct command *const command_table[] = {
     &command_status,
     &command_hold,
     &command_resume,
+    &command_override,
     NULL,
 };
