@@ -8,8 +8,8 @@
  *
  *     brain_new(&b, &setup, now_ms, e);
  *     brain_train(b, history, e);                  when there is one
- *     each step:  brain_sample(b, cell_start_ms, load);   every complete new cell, in order
- *                 brain_observe(b, now_ms, &fleet);       what the backend reports
+ *     each step:  brain_observe(b, now_ms, &fleet);       what the backend reports
+ *                 brain_sample(b, cell_start_ms, load);   every complete new cell, in order
  *                 if (brain_is_night_due(b)) brain_night(b, e);    ~50 ms of CPU, once a day
  *                 brain_decide(b, now_ms, &in, &decision);
  *                 brain_asked(b, now_ms, count);          what the gate let through

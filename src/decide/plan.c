@@ -3,7 +3,6 @@
 
 #include <limits.h>
 #include <math.h>
-#include <stdlib.h>
 
 enum { LEVELS_MOST = 1 + PLAN_BLOCKS * (PLAN_BLOCKS + 1) / 2 };
 
@@ -108,40 +107,4 @@ int plan_count(const struct plan *p, int running)
             return running;
     }
     return cheapest_first(p, r, running);
-}
-
-/* Level k + 1 runs over [from, to) although nothing needs it. */
-static void bridge(int *counts, size_t from, size_t to, int k)
-{
-    for (size_t t = from; t < to; t++)
-        counts[t] = counts[t] > k + 1 ? counts[t] : k + 1;
-}
-
-int plan_day(const int *need, size_t n, int running, double price_step, double price_start,
-             double price_stop, int *counts, struct err *e)
-{
-    int top = running > 0 ? running : 0, used = top;
-    size_t *since; /* since[k]: first step at which level k + 1 was not needed; n: never ran */
-
-    for (size_t t = 0; t < n; t++)
-        top = need[t] > top ? need[t] : top;
-    since = malloc(((size_t)top + 1) * sizeof *since);
-    if (!since)
-        return err_nomem(e);
-    for (int k = 0; k <= top; k++)
-        since[k] = n;
-    for (size_t t = 0; t < n; t++) {
-        counts[t] = need[t] > 0 ? need[t] : 0;
-        for (int k = used; k < counts[t]; k++)
-            if (since[k] < t && (double)(t - since[k]) * price_step < price_start + price_stop)
-                bridge(counts, since[k], t, k);
-        for (int k = counts[t]; k < used; k++)
-            since[k] = t;
-        used = need[t] > 0 ? need[t] : 0;
-    }
-    for (int k = used; k < top; k++) /* not worth stopping so near the end */
-        if (since[k] < n && (double)(n - since[k]) * price_step < price_stop)
-            bridge(counts, since[k], n, k);
-    free(since);
-    return 0;
 }

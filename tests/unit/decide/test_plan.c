@@ -108,21 +108,23 @@ static void scale_in_waits_for_the_hold(void **state)
     assert_int_equal(plan_count(&p, 12), 10);
 }
 
-static double day_cost(const int *counts, size_t n, int running, const double *price)
+static double day_cost(const int *counts, size_t n, int running, const struct plan_prices *p)
 {
     double sum = 0;
 
     for (size_t t = 0; t < n; t++) {
         int from = t > 0 ? counts[t - 1] : running;
 
-        sum += price[0] * counts[t];
-        sum += counts[t] > from ? price[1] * (counts[t] - from) : price[2] * (from - counts[t]);
+        sum += p->step * counts[t];
+        sum += counts[t] > from   ? p->out + p->start * (counts[t] - from)
+               : counts[t] < from ? p->in + p->stop * (from - counts[t])
+                                  : 0;
     }
     return sum;
 }
 
 /* The naive day: every count at every step. */
-static double naive_day(const int *need, size_t n, int running, const double *price)
+static double naive_day(const int *need, size_t n, int running, const struct plan_prices *p)
 {
     double cost[COUNT_MOST + 1] = {0}, next[COUNT_MOST + 1];
 
@@ -130,9 +132,11 @@ static double naive_day(const int *need, size_t n, int running, const double *pr
         for (int from = 0; from <= COUNT_MOST; from++) {
             next[from] = INFINITY;
             for (int to = need[t]; to <= COUNT_MOST; to++) {
-                double c = cost[to] + price[0] * to;
+                double c = cost[to] + p->step * to;
 
-                c += to > from ? price[1] * (to - from) : price[2] * (from - to);
+                c += to > from   ? p->out + p->start * (to - from)
+                     : to < from ? p->in + p->stop * (from - to)
+                                 : 0;
                 next[from] = fmin(next[from], c);
             }
         }
@@ -141,26 +145,47 @@ static double naive_day(const int *need, size_t n, int running, const double *pr
     return cost[running];
 }
 
-static void the_day_plan_is_as_cheap_as_trying_every_count(void **state)
+/* With and without prices per event: both programmes where both apply. */
+static void the_day_plans_are_as_cheap_as_trying_every_count(void **state)
 {
     struct rng rng;
 
     (void)state;
     rng_init(&rng, 7);
-    for (int k = 0; k < 600; k++) {
+    for (int k = 0; k < 400; k++) {
         int need[30], counts[30], running = (int)(rng_uniform(&rng) * 20);
-        double price[3] = {1, 12 * rng_uniform(&rng), 6 * rng_uniform(&rng)};
+        struct plan_prices p = {
+            .step = 1, .start = 12 * rng_uniform(&rng), .stop = 6 * rng_uniform(&rng)};
         size_t n = 1 + (size_t)(rng_uniform(&rng) * 30);
 
         for (size_t t = 0; t < n; t++)
             need[t] = (int)(20 * rng_uniform(&rng) * rng_uniform(&rng));
-        assert_int_equal(plan_day(need, n, running, price[0], price[1], price[2], counts, NULL),
-                         0);
+        if (k % 2)
+            assert_int_equal(plan_day(need, n, running, p.step, p.start, p.stop, counts, NULL),
+                             0);
+        else {
+            p.out = 30 * rng_uniform(&rng);
+            p.in = 10 * rng_uniform(&rng);
+            assert_int_equal(plan_events(need, n, running, &p, counts, NULL), 0);
+        }
         for (size_t t = 0; t < n; t++)
             assert_true(counts[t] >= need[t]);
-        assert_near(day_cost(counts, n, running, price), naive_day(need, n, running, price),
-                    1e-9);
+        assert_near(day_cost(counts, n, running, &p), naive_day(need, n, running, &p), 1e-9);
     }
+}
+
+static void a_price_per_event_makes_few_batches(void **state)
+{
+    struct plan_prices p = {.step = 1, .out = 100, .in = 20};
+    int need[200], counts[200], outs = 0;
+
+    (void)state;
+    for (int t = 0; t < 200; t++)
+        need[t] = t < 100 ? t : 100;
+    assert_int_equal(plan_events(need, 200, 0, &p, counts, NULL), 0);
+    for (int t = 0; t < 200; t++)
+        outs += counts[t] > (t > 0 ? counts[t - 1] : 0);
+    assert_in_range(outs, 6, 9); /* a batch lasts about sqrt(2 x 100 / 1) = 14 steps */
 }
 
 static void a_need_is_rounded_up_but_not_for_rounding_errors(void **state)
@@ -181,7 +206,8 @@ int main(void)
         cmocka_unit_test(an_order_covers_the_rise_that_is_ahead),
         cmocka_unit_test(an_order_takes_the_extra_share_with_it),
         cmocka_unit_test(scale_in_waits_for_the_hold),
-        cmocka_unit_test(the_day_plan_is_as_cheap_as_trying_every_count),
+        cmocka_unit_test(the_day_plans_are_as_cheap_as_trying_every_count),
+        cmocka_unit_test(a_price_per_event_makes_few_batches),
         cmocka_unit_test(a_need_is_rounded_up_but_not_for_rounding_errors),
     };
 
