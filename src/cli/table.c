@@ -9,6 +9,7 @@ extern const struct command command_models;
 extern const struct command command_override;
 extern const struct command command_resume;
 extern const struct command command_status;
+extern const struct command command_plan;
 
 const struct command *const command_table[] = {
     &command_forecast,
@@ -19,5 +20,6 @@ const struct command *const command_table[] = {
     &command_hold,
     &command_resume,
     &command_override,
+    &command_plan,
     NULL,
 };
