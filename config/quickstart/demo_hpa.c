@@ -370,6 +370,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: demo_hpa choose --history FILE | demo_hpa run --redis ...\n");
         return 2;
     }
+    signal(SIGPIPE, SIG_IGN); /* Redis may die under a write */
     sigaction(SIGTERM, &act, NULL);
     sigaction(SIGINT, &act, NULL);
     return run(&a);

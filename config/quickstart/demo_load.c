@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <math.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -347,6 +348,7 @@ int main(int argc, char **argv)
     if (!l)
         return 1;
     read_arguments(l, argc, argv);
+    signal(SIGPIPE, SIG_IGN); /* Redis may die under a write */
     l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     l->counter = counter_new(l->redis);
     rng_init(&l->rng, l->seed);

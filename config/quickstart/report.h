@@ -24,9 +24,9 @@ struct report {
     struct report_second second[FLEET_BUCKETS];
 };
 
-/* Lateness beyond which a run says nothing about either scaler: a twentieth of the second in
+/* Lateness beyond which a run says nothing about either scaler: a tenth of the second in
  * which rates are counted, and a second for the single worst request. */
-#define REPORT_LATE_P99_MS 50.0
+#define REPORT_LATE_P99_MS 100.0
 #define REPORT_LATE_WORST_MS 1000.0
 int report_is_valid(const struct report *r);
 
