@@ -8,6 +8,7 @@ extern const struct command command_hold;
 extern const struct command command_models;
 extern const struct command command_override;
 extern const struct command command_resume;
+extern const struct command command_run;
 extern const struct command command_status;
 extern const struct command command_plan;
 
@@ -16,6 +17,7 @@ const struct command *const command_table[] = {
     &command_models,
     &command_advise,
     &command_check,
+    &command_run,
     &command_status,
     &command_hold,
     &command_resume,

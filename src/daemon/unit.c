@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "act/record.h"
 #include "base/clk.h"
 #include "base/log.h"
 #include "collect/clean.h"
@@ -21,7 +22,6 @@
 #define TEND_MS 500
 #define POLL_LEAST_MS CLK_SECOND_MS
 #define POLL_MOST_MS (15 * CLK_SECOND_MS)
-#define RECORD_EVERY_MS CLK_HOUR_MS
 /* Instances are late when they took so many lead times and this on top. */
 #define LATE_LEADS 3
 #define LATE_EXTRA_MS (30 * CLK_SECOND_MS)
@@ -226,40 +226,28 @@ static void keep_lead(struct unit *u)
     state_put(u->env->state, u->service.conf->name, "lead", text, strlen(text));
 }
 
-static void record_body(const struct unit *u, struct str *body)
-{
-    (void)u;
-    str_add(body, "{}");
-}
-
 /* Full records of what changed, and one an hour. */
 static void keep_decision(struct unit *u)
 {
     struct service *s = &u->service;
-    const struct decide_reason *why = decision_binding(&s->decision);
-    bool is_same = u->kept.decided_ms > 0 && u->kept.count == s->decision.count &&
-                   u->kept.gate == s->result.kind && strcmp(u->kept.rail, why->rail) == 0;
+    struct record r = {.decide_version = DECIDE_VERSION,
+                       .conf_hash = s->conf->hash,
+                       .mode = s->gate_conf.mode,
+                       .in = s->in,
+                       .decision = s->decision,
+                       .gate = s->result};
+    enum record_kind kind = record_due(&u->kept, &r);
     struct str body = STR_EMPTY;
-    struct store_decision d = {0};
+    struct store_decision row;
     uint64_t token;
 
-    if (is_same && s->decided_ms - u->kept.decided_ms < RECORD_EVERY_MS)
+    if (kind == RECORD_SAME || record_to_json(&r, &body, NULL) != 0) {
+        str_clear(&body);
         return;
-    u->kept.decided_ms = s->decided_ms;
-    u->kept.count = s->decision.count;
-    u->kept.gate = s->result.kind;
-    str_copy(u->kept.rail, sizeof u->kept.rail, why->rail);
-    d.time_ms = d.until_ms = s->decided_ms;
-    d.is_repeat = is_same;
-    d.from = s->decision.running;
-    d.to = s->decision.count;
-    d.load = s->newest_load;
-    str_copy(d.service, sizeof d.service, s->conf->name);
-    str_copy(d.reason, sizeof d.reason, why->rail);
-    str_copy(d.gate, sizeof d.gate, gate_kind_name(s->result.kind));
-    record_body(u, &body);
-    token = state_add_decision(u->env->state, &d, &body);
-    if (s->result.kind == GATE_SENT && !is_same)
+    }
+    record_row(&r, kind, s->conf->name, &row);
+    token = state_add_decision(u->env->state, &row, &body);
+    if (s->result.kind == GATE_SENT && kind == RECORD_CHANGE)
         u->watch.token = token;
 }
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "act/record.h"
 #include "daemon/pool.h"
 #include "daemon/state.h"
 #include "service/service.h"
@@ -60,12 +61,7 @@ struct unit {
     } watch;
 
     /* As last put into the store. */
-    struct {
-        int64_t decided_ms;
-        int count;
-        char rail[DECIDE_NAME_SIZE];
-        enum gate_kind gate;
-    } kept;
+    struct record_last kept;
     struct gate_state kept_gate;
     int64_t kept_lead_ms;
 };
