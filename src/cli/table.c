@@ -11,6 +11,7 @@ extern const struct command command_resume;
 extern const struct command command_run;
 extern const struct command command_status;
 extern const struct command command_plan;
+extern const struct command command_man;
 
 const struct command *const command_table[] = {
     &command_forecast,
@@ -23,5 +24,6 @@ const struct command *const command_table[] = {
     &command_resume,
     &command_override,
     &command_plan,
+    &command_man,
     NULL,
 };
