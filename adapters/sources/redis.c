@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/sources/redis_discover.h"
 #include "adapters/sources/redis_guard.h"
 #include "adapters/sources/redis_server.h"
 #include "adapters/sources/redis_work.h"
@@ -543,6 +544,14 @@ static int check(void *source, char *out, size_t size, int64_t deadline_mono_ms,
     return 0;
 }
 
+static int discover(void *source, struct source_finding **found, size_t *n,
+                    int64_t deadline_mono_ms, struct err *e)
+{
+    struct redis_source *s = source;
+
+    return redis_discover(s->rds, found, n, deadline_mono_ms, e);
+}
+
 static void close_source(void *source)
 {
     struct redis_source *s = source;
@@ -656,5 +665,6 @@ const struct source source_redis = {
     .fetch = fetch,
     .check_query = check_query,
     .check = check,
+    .discover = discover,
     .close = close_source,
 };

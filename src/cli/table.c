@@ -3,6 +3,7 @@
 
 extern const struct command command_advise;
 extern const struct command command_check;
+extern const struct command command_discover;
 extern const struct command command_forecast;
 extern const struct command command_hold;
 extern const struct command command_models;
@@ -13,11 +14,13 @@ extern const struct command command_status;
 extern const struct command command_plan;
 extern const struct command command_man;
 
+/* clang-format off: one a line */
 const struct command *const command_table[] = {
     &command_forecast,
     &command_models,
     &command_advise,
     &command_check,
+    &command_discover,
     &command_run,
     &command_status,
     &command_hold,

@@ -40,8 +40,10 @@ int source_reply_add(struct source_reply *r, int64_t time_ms,
 struct source_finding {
     char template_text[192]; /* "rate:{service}:{epoch}" */
     char layout[24];         /* the query option "layout" that reads it */
+    char options[160];       /* more of the query's options: "field = \"n\"; " */
     char services[256];      /* some names, comma separated */
-    size_t n_services;
+    size_t n_services;       /* named there */
+    bool has_more_services;
     size_t n_keys;   /* of those sampled */
     int64_t step_ms; /* guessed; 0 unknown */
     int64_t ttl_ms;  /* of a key sampled; -1 none */

@@ -266,6 +266,253 @@ static void a_missing_module_is_named(void **state)
     s->close(source);
 }
 
+/* ---- absence: a Redis that comes back empty is not zero traffic ---- */
+
+enum { SHORT_STEP_MS = 1000, N_SERVICES = 4 };
+
+static const char *const services[N_SERVICES] = {"a", "b", "c", "d"};
+
+/* Counts 50 requests into the cell that is open, for the services whose letter is in `who`,
+ * then waits for the next cell. */
+static void write_cell(const struct test_redis *r, const char *who)
+{
+    long long cell = (long long)(clk_wall_ms() / SHORT_STEP_MS);
+
+    for (; *who; who++)
+        test_redis_do(r, "INCRBY n:%c:%lld 50", *who, cell);
+    usleep((useconds_t)((SHORT_STEP_MS - clk_wall_ms() % SHORT_STEP_MS) * 1000 + 20000));
+}
+
+struct fleet {
+    void *source;
+    struct conf *options;
+    struct source_reply replies[N_SERVICES];
+};
+
+static void fleet_open(struct fleet *f, const struct test_redis *r, const char *absence)
+{
+    const char *pairs[] = {"layout",  "counter", "key", "n:{service}:{epoch}",
+                           "absence", absence,   NULL};
+
+    *f = (struct fleet){.source = open_source(r->url)};
+    f->options = make_conf(source_find("redis")->query_options, pairs);
+}
+
+static void fleet_close(struct fleet *f)
+{
+    for (int i = 0; i < N_SERVICES; i++)
+        source_reply_clear(&f->replies[i]);
+    conf_free(f->options);
+    source_find("redis")->close(f->source);
+}
+
+static void fleet_fetch(struct fleet *f)
+{
+    int64_t since = clk_wall_ms() / SHORT_STEP_MS * SHORT_STEP_MS - 2 * SHORT_STEP_MS;
+    struct source_query q[N_SERVICES];
+    struct err e = {0};
+
+    for (int i = 0; i < N_SERVICES; i++)
+        q[i] = (struct source_query){services[i], f->options, SHORT_STEP_MS, since};
+    if (source_find("redis")->fetch(f->source, q, N_SERVICES, f->replies, clk_mono_ms() + 3000,
+                                    &e) != 0)
+        fail_msg("%s", e.msg);
+}
+
+/* Value of the newest complete cell; NAN: not handed out. */
+static double newest(const struct source_reply *r)
+{
+    int64_t t = clk_wall_ms() / SHORT_STEP_MS * SHORT_STEP_MS - SHORT_STEP_MS;
+
+    return r->n > 0 && r->items[r->n - 1].time_ms == t ? r->items[r->n - 1].value : NAN;
+}
+
+static void a_lone_silent_service_is_zero_where_that_is_said(void **state)
+{
+    static const struct {
+        const char *absence;
+        double expected;
+    } cases[] = {{"zero", 0}, {"unknown", NAN}};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct test_redis r;
+        struct fleet f;
+
+        print_message("absence = %s\n", cases[i].absence);
+        test_redis_start(&r, "lone", NULL);
+        fleet_open(&f, &r, cases[i].absence);
+        usleep(1100000); /* the server's first cell counts for nothing */
+        write_cell(&r, "");
+        write_cell(&r, "abcd");
+        fleet_fetch(&f);
+        assert_near(newest(&f.replies[3]), 50, 1e-9);
+        write_cell(&r, "abc");
+        fleet_fetch(&f);
+        assert_near(newest(&f.replies[0]), 50, 1e-9);
+        assert_near(newest(&f.replies[3]), cases[i].expected, 0);
+        fleet_close(&f);
+        test_kill(r.pid);
+    }
+}
+
+static void a_common_silence_is_unknown(void **state)
+{
+    struct test_redis r;
+    struct fleet f;
+
+    (void)state;
+    test_redis_start(&r, "silence", NULL);
+    fleet_open(&f, &r, "zero");
+    usleep(1100000);
+    write_cell(&r, "");
+    write_cell(&r, "abcd");
+    fleet_fetch(&f);
+    write_cell(&r, "d"); /* three of four stop in one step, while one still writes */
+    fleet_fetch(&f);
+    for (int i = 0; i < N_SERVICES; i++) {
+        assert_near(newest(&f.replies[i]), NAN, 0);
+        assert_contains(f.replies[i].note, "3 of 4 services went absent in one step");
+    }
+    fleet_close(&f);
+    test_kill(r.pid);
+}
+
+static void an_empty_restart_is_unknown_for_three_steps(void **state)
+{
+    struct test_redis r;
+    struct fleet f;
+    int held = 0;
+
+    (void)state;
+    test_redis_start(&r, "restart", NULL);
+    fleet_open(&f, &r, "zero");
+    usleep(1100000);
+    write_cell(&r, "abcd");
+    write_cell(&r, "abcd");
+    fleet_fetch(&f);
+    assert_near(newest(&f.replies[0]), 50, 1e-9);
+    test_kill(r.pid);
+    test_redis_start(&r, "restart", NULL);
+    write_cell(&r, "");
+    fleet_fetch(&f);
+    for (int i = 0; i < N_SERVICES; i++) {
+        assert_near(newest(&f.replies[i]), NAN, 0);
+        assert_contains(f.replies[i].note,
+                        "4 of 4 services went absent in one step (run id changed, uptime");
+        assert_contains(f.replies[i].note, "unknown, not zero");
+    }
+    /* Fresh data again: three full steps of it must stand before any is believed. */
+    while (held < 10) {
+        write_cell(&r, "abcd");
+        fleet_fetch(&f);
+        if (!isnan(newest(&f.replies[0])))
+            break;
+        held++;
+    }
+    assert_in_range(held, 2, 4);
+    assert_near(newest(&f.replies[3]), 50, 1e-9);
+    assert_string_equal(f.replies[0].note, "");
+    fleet_close(&f);
+    test_kill(r.pid);
+}
+
+static void a_running_total_is_differenced_and_survives_a_reset(void **state)
+{
+    static const char *const pairs[] = {"layout", "total", "key", "sum:{service}", NULL};
+    struct conf *options = make_conf(source_find("redis")->query_options, pairs);
+    struct source_reply reply = {0};
+    struct test_redis r;
+    struct err e = {0};
+    void *source;
+    double got[5];
+
+    (void)state;
+    test_redis_start(&r, "total", NULL);
+    source = open_source(r.url);
+    usleep(1100000);
+    write_cell(&r, "");
+    for (int i = 0; i < 5; i++) {
+        struct source_query q = {"a", options, SHORT_STEP_MS,
+                                 clk_wall_ms() / 1000 * 1000 - 1000};
+
+        test_redis_do(&r, "%s", i == 3 ? "SET sum:a 7" : "INCRBY sum:a 100");
+        assert_int_equal(
+            source_find("redis")->fetch(source, &q, 1, &reply, clk_mono_ms() + 2000, &e), 0);
+        got[i] = newest(&reply);
+        if (i == 3)
+            assert_contains(reply.note, "reset");
+        write_cell(&r, "");
+    }
+    assert_near(got[0], NAN, 0); /* nothing to compare with */
+    assert_near(got[1], NAN, 0); /* the first cell began before the first look */
+    assert_near(got[2], 100, 10);
+    assert_near(got[3], NAN, 0);
+    assert_near(got[4], NAN, 0);
+    source_reply_clear(&reply);
+    conf_free(options);
+    source_find("redis")->close(source);
+    test_kill(r.pid);
+}
+
+/* ---- discover ---- */
+
+static void discover_proposes_what_reads(void **state)
+{
+    static const struct {
+        const char *template_text, *layout, *options;
+        int64_t step_ms;
+    } expected[] = {
+        {"rate:{service}:{epoch}", "counter", "", STEP_MS},
+        {"h:{service}:{epoch}", "hash", "", STEP_MS},
+        {"day:{service}:{epoch/86400}", "hash_day", "field = \"{epoch/60}\"; ", STEP_MS},
+        {"clk:{service}:{time:%Y%m%d%H%M}", "counter", "", STEP_MS},
+        {"z:{service}", "zset", "", STEP_MS},
+        {"s:{service}", "stream", "field = \"n\"; ", 0},
+    };
+    const struct source *s = source_find("redis");
+    struct source_finding *found;
+    struct err e = {0};
+    void *source = open_source(server.url);
+    size_t n;
+
+    (void)state;
+    test_redis_do(&server, "FLUSHALL");
+    for (int k = 3; k >= 0; k--) {
+        int64_t t = open_cell_ms() - k * STEP_MS;
+
+        write_counter(t, 10);
+        write_clock_counter(t, 10);
+        write_hash(t, 10);
+        write_hash_day(t, 10);
+        write_zset(t, 10);
+        test_redis_do(&server, "EXPIRE rate:web:%" PRId64 " 58", t / 1000);
+        test_redis_do(&server, "SET rate:api:%" PRId64 " 5 EX 58", t / 1000);
+    }
+    test_redis_do(&server, "XADD s:web * n 4");
+    test_redis_do(&server, "SET session:4711 {json}");
+    if (s->discover(source, &found, &n, clk_mono_ms() + 5000, &e) != 0)
+        fail_msg("%s", e.msg);
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        const struct source_finding *f = NULL;
+
+        print_message("%s\n", expected[i].template_text);
+        for (size_t k = 0; k < n; k++)
+            if (strcmp(found[k].template_text, expected[i].template_text) == 0)
+                f = &found[k];
+        assert_non_null(f);
+        assert_string_equal(f->layout, expected[i].layout);
+        assert_string_equal(f->options, expected[i].options);
+        assert_int_equal(f->step_ms, expected[i].step_ms);
+    }
+    assert_string_equal(found[0].template_text, "rate:{service}:{epoch}");
+    assert_contains(found[0].services, "api");
+    assert_contains(found[0].note, "TTL is shorter than the step");
+    assert_int_equal(n, sizeof expected / sizeof expected[0]); /* no session */
+    free(found);
+    s->close(source);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -280,6 +527,11 @@ int main(void)
         cmocka_unit_test(every_layout_reads_what_was_written),
         cmocka_unit_test(a_bad_key_fails_its_service_alone),
         cmocka_unit_test(a_missing_module_is_named),
+        cmocka_unit_test(discover_proposes_what_reads),
+        cmocka_unit_test(a_lone_silent_service_is_zero_where_that_is_said),
+        cmocka_unit_test(a_common_silence_is_unknown),
+        cmocka_unit_test(an_empty_restart_is_unknown_for_three_steps),
+        cmocka_unit_test(a_running_total_is_differenced_and_survives_a_reset),
     };
 
     if (!test_has_program("redis-server"))
