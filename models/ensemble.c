@@ -10,6 +10,7 @@ static const struct combine_row rows[] = {
     {&model_linear, "scale", "log", false, false},
     {&model_linear, "scale", "raw", false, false},
     {&model_harmonic, NULL, NULL, false, false},
+    {&model_fft, NULL, NULL, false, false},
     {&model_smoothing, "scale", "log", false, false},
     {&model_smoothing, "scale", "raw", false, false},
     {&model_naive, NULL, NULL, true, false},

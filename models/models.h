@@ -5,6 +5,7 @@
 #include "forecast/model.h"
 
 extern const struct model model_ensemble;
+extern const struct model model_fft;
 extern const struct model model_harmonic;
 extern const struct model model_linear;
 extern const struct model model_naive;

@@ -7,6 +7,8 @@
 #include "forecast/combine.h"
 #include "forecast/prepare.h"
 
+#define DAY_MS (INT64_C(86400) * 1000)
+
 struct predictor {
     const struct model *model;
     void *fitted;            /* of a model with quantiles of its own */
@@ -31,6 +33,15 @@ static int check_length(const struct series *history, struct err *e)
 int predictor_fit(struct predictor **out, const struct model *model, const struct conf *options,
                   const struct series *history, struct err *e)
 {
+    return predictor_fit_day(out, model, options, DAY_MS, history, e);
+}
+
+int predictor_fit_day(struct predictor **out, const struct model *model,
+                      const struct conf *options, int64_t day_ms, const struct series *history,
+                      struct err *e)
+{
+    /* Models know a step only as a share of a day: a short day is a long step. */
+    struct series scaled = *history;
     struct combine_row row = {.model = model};
     struct predictor *p;
     int rc;
@@ -43,10 +54,12 @@ int predictor_fit(struct predictor **out, const struct model *model, const struc
     p->model = model;
     p->step_ms = history->step_ms;
     p->next_ms = series_time_ms(history, history->n);
+    scaled.step_ms =
+        day_ms / history->step_ms > 0 ? DAY_MS / (day_ms / history->step_ms) : DAY_MS;
     if (model->predict)
-        rc = model->fit(&p->fitted, options, history, e);
+        rc = model->fit(&p->fitted, options, &scaled, e);
     else
-        rc = combine_fit(&p->combine, &row, 1, options, history, e);
+        rc = combine_fit(&p->combine, &row, 1, options, &scaled, e);
     if (rc != 0) {
         predictor_free(p);
         return -1;

@@ -30,6 +30,11 @@ struct predictor;
 #define PREDICTOR_LEAST_CELLS 8
 int predictor_fit(struct predictor **out, const struct model *model, const struct conf *options,
                   const struct series *history, struct err *e);
+
+/* The same where the daily season is day_ms long (compressed days of a demonstration). */
+int predictor_fit_day(struct predictor **out, const struct model *model,
+                      const struct conf *options, int64_t day_ms, const struct series *history,
+                      struct err *e);
 void predictor_free(struct predictor *p);
 
 /* The next cell's value; NAN is a gap. O(1) in history. ERR_NOMEM. */
