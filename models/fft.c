@@ -2,7 +2,8 @@
  *
  * Window: the latest whole weeks (whole days below two weeks; whole seasons where there is no
  * day), so that a day and a week fall on bins and do not leak, and so that the length is made
- * of small primes. On logs, less a least-squares line.
+ * of small primes. On logs, less a line
+ * from the first to the last season.
  *
  * Significance: I(f) = |X(f)|^2 is compared with its neighbourhood, the median of the bins
  * within a factor 1.5 of f and at least 12 to each side, over log 2. Under noise that is smooth
@@ -71,18 +72,17 @@ static size_t window_length(size_t n, struct season s)
     return n / s.m * s.m;
 }
 
-/* Least-squares line through z[0..n), taken away. */
-static void take_line(double *z, size_t n, double *level, double *slope)
+/* Takes a line away from z[0..n): through the mean, its slope from the first to the last
+ * season, so that the season itself (a weekend at the end) does not tilt it. */
+static void take_line(double *z, size_t n, size_t season, double *level, double *slope)
 {
-    double tm = ((double)n - 1) / 2, mean = 0, sxy = 0, sxx = 0;
+    double tm = ((double)n - 1) / 2, mean = 0, rise = 0;
 
     for (size_t i = 0; i < n; i++)
         mean += z[i] / (double)n;
-    for (size_t i = 0; i < n; i++) {
-        sxy += ((double)i - tm) * (z[i] - mean);
-        sxx += ((double)i - tm) * ((double)i - tm);
-    }
-    *slope = sxx > 0 ? sxy / sxx : 0;
+    for (size_t i = 0; i < season; i++)
+        rise += (z[n - season + i] - z[i]) / (double)season;
+    *slope = n > season ? rise / (double)(n - season) : 0;
     *level = mean + *slope * ((double)n - tm);
     for (size_t i = 0; i < n; i++)
         z[i] -= mean + *slope * ((double)i - tm);
@@ -215,7 +215,7 @@ static int make(void **fitted, const struct prepared *p, struct err *e)
     scale_fit(&m->scale, true, p->values, p->n);
     scale_to_all(&m->scale, p->values + (p->n - n), n, z);
     memcpy(m->base, z, n * sizeof *z);
-    take_line(m->base, n, &m->level, &m->slope);
+    take_line(m->base, n, p->season.w > 0 ? p->season.w : p->season.m, &m->level, &m->slope);
     if (transform(m, m->base, n, e) != 0)
         goto done;
     for (size_t t = n - m->m; t < n; t++) /* the last day sets the level correction */

@@ -407,7 +407,7 @@ static int make_spread(struct combine *c, const struct record *r, struct err *e)
             continue;
         }
         gsl_sort(errors, 1, n);
-        n_eff = fmax((double)r->n_origins * 2, 12);
+        n_eff = fmax((double)r->n_origins, 12);
         spread_fit(c->spread[b], errors, n, n_eff);
         for (size_t i = 0; i < n; i++)
             tilt += exp(fmin(errors[i], 3)) / (double)n;

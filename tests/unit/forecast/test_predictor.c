@@ -1,0 +1,334 @@
+/* The whole forecaster: what it recovers, and that nothing makes it speak nonsense. */
+#include "lib/test.h"
+
+#include "forecast/predictor.h"
+#include "forecast/score.h"
+
+#define HOUR_MS INT64_C(3600000)
+#define N_LEVELS 5
+static const double levels[N_LEVELS] = {0.1, 0.5, 0.9, 0.95, 0.99};
+
+static double noise(size_t i)
+{
+    /* A fixed hash of i, even on -1..1. */
+    uint64_t x = (i + 1) * UINT64_C(0x9E3779B97F4A7C15);
+
+    x ^= x >> 29;
+    x *= UINT64_C(0xBF58476D1CE4E5B9);
+    x ^= x >> 32;
+    return (double)(x >> 11) / 4503599627370496.0 - 1;
+}
+
+static double weekly_load(size_t t)
+{
+    double day = 1 + 0.6 * sin(2 * M_PI * (double)t / 24);
+    double week = (t / 24) % 7 >= 5 ? 0.5 : 1;
+
+    return 100 * day * week * (1 + 0.05 * noise(t));
+}
+
+static double constant(size_t t)
+{
+    (void)t;
+    return 42;
+}
+static double zeros(size_t t)
+{
+    (void)t;
+    return 0;
+}
+static double one_spike(size_t t)
+{
+    return t == 300 ? 1e9 : weekly_load(t);
+}
+static double shifted_yesterday(size_t t)
+{
+    return (t >= 500 ? 3 : 1) * weekly_load(t);
+}
+static double alternating_gaps(size_t t)
+{
+    return t % 2 == 0 ? NAN : weekly_load(t);
+}
+static double long_gap(size_t t)
+{
+    return t > 200 && t < 330 ? NAN : weekly_load(t);
+}
+static double twelve_orders(size_t t)
+{
+    return pow(10, 6 * sin(2 * M_PI * (double)t / 24));
+}
+static double closed_at_night(size_t t)
+{
+    return t % 24 < 8 ? 0 : 50 + 5 * noise(t);
+}
+static double sudden_hundredfold(size_t t)
+{
+    return (t >= 515 ? 100 : 1) * weekly_load(t);
+}
+static double huge(size_t t)
+{
+    return t % 50 == 0 ? 1e308 : weekly_load(t);
+}
+static double negatives(size_t t)
+{
+    return t % 3 == 0 ? -5 : weekly_load(t);
+}
+static double only_noise(size_t t)
+{
+    return 10 + 10 * noise(t);
+}
+
+static struct series *make(double (*load)(size_t), size_t n, int64_t step_ms)
+{
+    struct series *s;
+    struct err e;
+
+    assert_int_equal(series_new(&s, 0, step_ms, &e), 0);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(series_push(s, load(i), &e), 0);
+    return s;
+}
+
+static void assert_sane(const struct forecast *f)
+{
+    for (size_t h = 0; h < f->horizon; h++) {
+        assert_true(isfinite(f->point[h]) && f->point[h] >= 0);
+        assert_true(isfinite(f->mean[h]) && f->mean[h] >= 0);
+        for (size_t q = 0; q < f->n_levels; q++) {
+            double v = f->values[h * f->n_levels + q];
+
+            assert_true(isfinite(v) && v >= 0);
+            assert_true(q == 0 || v >= f->values[h * f->n_levels + q - 1]);
+        }
+    }
+}
+
+static void every_model_is_sane_on_every_input(void **state)
+{
+    static const struct {
+        const char *name;
+        double (*load)(size_t);
+        size_t n;
+    } rows[] = {
+        {"constant", constant, 504},
+        {"zeros", zeros, 504},
+        {"one spike", one_spike, 504},
+        {"level shift yesterday", shifted_yesterday, 524},
+        {"two days", weekly_load, 48},
+        {"three hours of minutes' worth", weekly_load, 36},
+        {"eight values", weekly_load, 8},
+        {"alternating gaps", alternating_gaps, 504},
+        {"a gap of days", long_gap, 504},
+        {"12 orders of magnitude", twelve_orders, 504},
+        {"closed hours", closed_at_night, 504},
+        {"a hundredfold rise in the last hours", sudden_hundredfold, 520},
+        {"1e308", huge, 504},
+        {"negative", negatives, 504},
+        {"noise", only_noise, 504},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (size_t m = 0; model_table[m]; m++) {
+            struct series *s = make(rows[i].load, rows[i].n, HOUR_MS);
+            struct predictor *p = NULL;
+            struct err e = {0};
+            struct forecast f;
+
+            print_message("%s: %s\n", rows[i].name, model_table[m]->name);
+            if (predictor_fit(&p, model_table[m], NULL, s, &e) != 0) {
+                assert_int_equal(e.code, ERR_SHORT); /* the ensemble always finds a voice */
+                assert_string_not_equal(model_table[m]->name, "ensemble");
+                series_free(s);
+                continue;
+            }
+            assert_int_equal(forecast_init(&f, 60, levels, N_LEVELS, &e), 0);
+            assert_int_equal(predictor_predict(p, &f, &e), 0);
+            assert_sane(&f);
+            assert_int_equal(f.start_ms, (int64_t)rows[i].n * HOUR_MS);
+            for (size_t t = 0; t < 30; t++) /* hostile updates change nothing about that */
+                predictor_update(p,
+                                 t % 7 == 0   ? NAN
+                                 : t % 5 == 0 ? 1e308
+                                              : rows[i].load(t),
+                                 &e);
+            assert_int_equal(predictor_predict(p, &f, &e), 0);
+            assert_sane(&f);
+            forecast_clear(&f);
+            predictor_free(p);
+            series_free(s);
+        }
+}
+
+static void a_weekly_rhythm_is_foretold(void **state)
+{
+    struct series *s = make(weekly_load, 28 * 24, HOUR_MS);
+    double truth[48], error;
+
+    (void)state;
+    for (size_t h = 0; h < 48; h++)
+        truth[h] = weekly_load(28 * 24 + h);
+    for (size_t m = 0; model_table[m]; m++) {
+        struct predictor *p;
+        struct err e;
+        double path[48];
+
+        assert_int_equal(predictor_fit(&p, model_table[m], NULL, s, &e), 0);
+        assert_int_equal(predictor_path(p, 48, path, &e), 0);
+        error = score_mase(truth, path, 48, score_scale(s->values, s->n, 24));
+        print_message("%s: MASE %.3f\n", model_table[m]->name, error);
+        /* Noise alone is 0.025 * 100 on average; day-lag naive pays the weekends. */
+        assert_true(error < 0.5);
+        predictor_free(p);
+    }
+    series_free(s);
+}
+
+static void updates_lead_where_a_longer_fit_would(void **state)
+{
+    struct series *shorter = make(weekly_load, 27 * 24, HOUR_MS);
+    struct series *longer = make(weekly_load, 28 * 24, HOUR_MS);
+
+    (void)state;
+    for (size_t m = 0; model_table[m]; m++) {
+        struct predictor *a, *b;
+        struct err e;
+        double pa[24], pb[24];
+
+        assert_int_equal(predictor_fit(&a, model_table[m], NULL, shorter, &e), 0);
+        assert_int_equal(predictor_fit(&b, model_table[m], NULL, longer, &e), 0);
+        for (size_t t = 27 * 24; t < 28 * 24; t++)
+            assert_int_equal(predictor_update(a, weekly_load(t), &e), 0);
+        assert_int_equal(predictor_time_ms(a), predictor_time_ms(b));
+        assert_int_equal(predictor_path(a, 24, pa, &e), 0);
+        assert_int_equal(predictor_path(b, 24, pb, &e), 0);
+        for (size_t h = 0; h < 24; h++)
+            assert_near(pa[h], pb[h], 0.12 * pb[h] + 2);
+        predictor_free(a);
+        predictor_free(b);
+    }
+    series_free(shorter);
+    series_free(longer);
+}
+
+static void quantiles_hold_on_fresh_noise(void **state)
+{
+    struct series *s = make(weekly_load, 28 * 24, HOUR_MS);
+    struct predictor *p;
+    struct forecast f;
+    struct err e;
+    size_t below95 = 0, below10 = 0, n = 0;
+
+    (void)state;
+    assert_int_equal(predictor_fit(&p, model_find("ensemble"), NULL, s, &e), 0);
+    assert_int_equal(forecast_init(&f, 24, levels, N_LEVELS, &e), 0);
+    for (size_t t = 28 * 24; t < 42 * 24; t++) {
+        if (t % 6 == 0) {
+            assert_int_equal(predictor_predict(p, &f, &e), 0);
+            for (size_t h = 0; h < 24; h++, n++) {
+                below95 += weekly_load(t + h) <= f.values[h * N_LEVELS + 3];
+                below10 += weekly_load(t + h) <= f.values[h * N_LEVELS + 0];
+            }
+        }
+        assert_int_equal(predictor_update(p, weekly_load(t), &e), 0);
+    }
+    print_message("p95 covers %.3f, p10 %.3f\n", (double)below95 / (double)n,
+                  (double)below10 / (double)n);
+    assert_in_range(100 * below95 / n, 91, 99);
+    assert_in_range(100 * below10 / n, 3, 18);
+    forecast_clear(&f);
+    predictor_free(p);
+    series_free(s);
+}
+
+static void closed_hours_stay_closed(void **state)
+{
+    struct series *s = make(closed_at_night, 28 * 24, HOUR_MS);
+    struct predictor *p;
+    struct err e;
+    double path[24];
+
+    (void)state;
+    assert_int_equal(predictor_fit(&p, model_find("ensemble"), NULL, s, &e), 0);
+    assert_int_equal(predictor_path(p, 24, path, &e), 0);
+    for (size_t h = 0; h < 24; h++)
+        assert_near(path[h], h < 8 ? 0 : 50, h < 8 ? 0 : 8);
+    predictor_free(p);
+    series_free(s);
+}
+
+static double minute_day(size_t t)
+{
+    return 50 + 30 * sin(2 * M_PI * (double)t / 60) + noise(t);
+}
+
+static void a_day_of_a_minute_is_found_or_told(void **state)
+{
+    struct series *s = make(minute_day, 600, 1000);
+    struct predictor *told, *found;
+    struct err e;
+    double a[60], b[60];
+
+    (void)state;
+    assert_int_equal(predictor_fit_day(&told, model_find("ensemble"), NULL, 60000, s, &e), 0);
+    assert_int_equal(predictor_fit(&found, model_find("ensemble"), NULL, s, &e), 0);
+    assert_int_equal(predictor_path(told, 60, a, &e), 0);
+    assert_int_equal(predictor_path(found, 60, b, &e), 0);
+    for (size_t h = 0; h < 60; h++) {
+        assert_near(a[h], minute_day(600 + h), 5);
+        assert_near(b[h], minute_day(600 + h), 5);
+    }
+    assert_int_equal(predictor_time_ms(told), 600000);
+    predictor_free(told);
+    predictor_free(found);
+    series_free(s);
+}
+
+static void too_little_history_says_what_is_missing(void **state)
+{
+    struct series *s = make(weekly_load, 5, HOUR_MS);
+    struct predictor *p;
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(predictor_fit(&p, model_find("ensemble"), NULL, s, &e), -1);
+    assert_int_equal(e.code, ERR_SHORT);
+    assert_contains(e.msg, "5 usable values, at least 8");
+    series_free(s);
+}
+
+static void the_report_names_every_voice(void **state)
+{
+    struct series *s = make(weekly_load, 28 * 24, HOUR_MS);
+    struct str text = STR_EMPTY;
+    struct predictor *p;
+    struct err e;
+
+    (void)state;
+    assert_int_equal(predictor_fit(&p, model_find("ensemble"), NULL, s, &e), 0);
+    assert_int_equal(predictor_describe(p, &text, &e), 0);
+    assert_contains(str_text(&text), "linear (log)");
+    assert_contains(str_text(&text), "harmonics of 168 cells");
+    assert_contains(str_text(&text), "strongest periods");
+    assert_contains(str_text(&text), "naive");
+    assert_true(predictor_is_trusted(p));
+    str_clear(&text);
+    predictor_free(p);
+    series_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_model_is_sane_on_every_input),
+        cmocka_unit_test(a_weekly_rhythm_is_foretold),
+        cmocka_unit_test(updates_lead_where_a_longer_fit_would),
+        cmocka_unit_test(quantiles_hold_on_fresh_noise),
+        cmocka_unit_test(closed_hours_stay_closed),
+        cmocka_unit_test(a_day_of_a_minute_is_found_or_told),
+        cmocka_unit_test(too_little_history_says_what_is_missing),
+        cmocka_unit_test(the_report_names_every_voice),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
