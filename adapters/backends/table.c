@@ -1,6 +1,9 @@
 /* table.c - every backend that `backend = { type = "..." }` may name. */
 #include "act/backend.h"
 
+extern const struct backend backend_process;
+
 const struct backend *const backend_table[] = {
+    &backend_process,
     NULL,
 };

@@ -21,6 +21,7 @@ enum command_exit {
 struct command {
     const char *name;    /* as typed */
     const char *summary; /* one line for `scaler --help`, no full stop */
+    bool is_hidden;      /* a step of the program's own: not in --help and completion */
     const char *words;   /* positional usage: "[SERVICE]", "ID", or "" */
     size_t least_words;  /* the frame refuses fewer or more words, with the usage */
     size_t most_words;   /* SIZE_MAX: any number */

@@ -95,8 +95,10 @@ void help_program(struct str *out)
                  "       scaler COMMAND --help\n"
                  "       scaler --version\n\n"
                  "Commands:\n");
-    for (size_t i = 0; command_table[i]; i++)
-        str_printf(out, "  %-14s %s\n", command_table[i]->name, command_table[i]->summary);
+    for (size_t i = 0; command_table[i]; i++) {
+        if (!command_table[i]->is_hidden)
+            str_printf(out, "  %-14s %s\n", command_table[i]->name, command_table[i]->summary);
+    }
     add_options(out, "Options of every command", command_global_options);
     str_add(out, "\nDurations: 30s, 5m, 2h, 1d; a plain number is seconds.\n"
                  "Exit codes: 0 done, 1 failed, 2 usage or configuration, "

@@ -4,6 +4,7 @@
 extern const struct command command_advise;
 extern const struct command command_check;
 extern const struct command command_discover;
+extern const struct command command_exec_instance;
 extern const struct command command_forecast;
 extern const struct command command_hold;
 extern const struct command command_models;
@@ -11,6 +12,7 @@ extern const struct command command_override;
 extern const struct command command_resume;
 extern const struct command command_run;
 extern const struct command command_status;
+extern const struct command command_stop;
 extern const struct command command_plan;
 extern const struct command command_man;
 
@@ -28,5 +30,7 @@ const struct command *const command_table[] = {
     &command_override,
     &command_plan,
     &command_man,
+    &command_stop,
+    &command_exec_instance,
     NULL,
 };

@@ -1,0 +1,146 @@
+/* instance_exec.c - the exec step: a fresh process becomes the instance. See instance.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "act/instance.h"
+#include "act/instance_file.h"
+#include "base/file.h"
+#include "base/str.h"
+
+#define EXIT_NOT_STARTED 127
+
+/* Proof that it was started by a supervisor: the lock of just this instance, held. */
+static int check_lock(const char *dir, const char *id, struct err *e)
+{
+    char path[INSTANCE_FILE_SIZE];
+    struct stat have, want;
+
+    if (fstat(INSTANCE_LOCK_FD, &have) != 0 ||
+        stat(instance_file(dir, id, "lock", path), &want) != 0 || have.st_dev != want.st_dev ||
+        have.st_ino != want.st_ino || flock(INSTANCE_LOCK_FD, LOCK_EX | LOCK_NB) != 0)
+        return err_set(e, ERR_BUSY,
+                       "exec-instance is a step of `scaler run`: its lock (descriptor %d) is "
+                       "not there",
+                       INSTANCE_LOCK_FD);
+    return 0;
+}
+
+/* Whatever the supervisor's libraries left open is not the instance's. */
+static void close_others(void)
+{
+    close_range(3, INSTANCE_LOCK_FD - 1, 0);
+    close_range(INSTANCE_PORT_FD + 1, ~0U, 0);
+}
+
+static int enter_limits(const char *dir, const struct instance_spec *spec, struct err *e)
+{
+    struct instance_record r = {.pid = getpid()};
+    char name[160];
+
+    snprintf(name, sizeof name, "scaler-%s-%s", spec->service, spec->id);
+    r.start_ticks = instance_start_ticks(getpid());
+    if (limit_prepare(&spec->limit, name, &r.groups, NULL, e) != 0 ||
+        instance_record_write(dir, spec->id, &r, e) != 0)
+        return -1;
+    return limit_enter(&spec->limit, &r.groups, e);
+}
+
+static int open_output(const struct instance_spec *spec, struct err *e)
+{
+    int fd = open(spec->output, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
+        return err_set(e, ERR_IO, "output %s: %s", spec->output, strerror(errno));
+    close(fd);
+    return 0;
+}
+
+static int become_user(const char *name, struct err *e)
+{
+    struct passwd *pw;
+
+    if (name[0] == '\0')
+        return 0;
+    errno = 0;
+    pw = getpwnam(name);
+    if (!pw)
+        return err_set(e, ERR_CONFIG, "user \"%s\": %s", name,
+                       errno ? strerror(errno) : "no such user");
+    if (pw->pw_uid == geteuid() && pw->pw_uid == getuid())
+        return 0;
+    if (initgroups(name, pw->pw_gid) != 0 || setgid(pw->pw_gid) != 0 || setuid(pw->pw_uid) != 0)
+        return err_set(e, ERR_DENIED, "user \"%s\": %s (only root may change the user)", name,
+                       strerror(errno));
+    return 0;
+}
+
+static int become_command(const struct instance_spec *spec, const char *const *command,
+                          struct err *e)
+{
+    char *const *argv = (char *const *)(uintptr_t)command;
+
+    if (open_output(spec, e) != 0 || become_user(spec->user, e) != 0)
+        return -1;
+    if (spec->working_dir[0] != '\0' && chdir(spec->working_dir) != 0)
+        return err_set(e, ERR_CONFIG, "working_dir \"%s\": %s", spec->working_dir,
+                       strerror(errno));
+    umask(022);
+    environ = (char **)(uintptr_t)spec->environment;
+    execvp(argv[0], argv);
+    return err_set(e, ERR_CONFIG, "command \"%s\": %s", argv[0], strerror(errno));
+}
+
+static int exec_main(const char *dir, const char *id)
+{
+    struct instance_spec spec = {0};
+    char path[INSTANCE_FILE_SIZE];
+    struct err e = {0};
+    int fd;
+
+    if (check_lock(dir, id, &e) != 0) {
+        dprintf(STDERR_FILENO, "scaler: %s\n", e.msg);
+        return EXIT_NOT_STARTED;
+    }
+    /* Opened before the user changes; an exec that works closes it. */
+    fd = open(instance_file(dir, id, "error", path),
+              O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (instance_spec_read(dir, id, &spec, &e) == 0 && enter_limits(dir, &spec, &e) == 0)
+        become_command(&spec, spec.command, &e);
+    if (fd >= 0)
+        dprintf(fd, "%s", e.msg);
+    instance_spec_clear(&spec);
+    return EXIT_NOT_STARTED;
+}
+
+/* A command beside the instance: its failure goes to the instance's output. */
+static int exec_beside(const char *dir, const char *id, const char *step)
+{
+    struct instance_spec spec = {0};
+    struct err e = {0};
+    const char *const *command;
+
+    if (instance_spec_read(dir, id, &spec, &e) == 0) {
+        command = strcmp(step, INSTANCE_PROBE_STEP) == 0 ? spec.probe : spec.pre_stop;
+        if (command[0])
+            become_command(&spec, command, &e);
+        else
+            err_set(&e, ERR_CONFIG, "no %s command", step);
+    }
+    dprintf(STDERR_FILENO, "scaler: %s: %s\n", step, e.msg);
+    instance_spec_clear(&spec);
+    return EXIT_NOT_STARTED;
+}
+
+int instance_exec(const char *dir, const char *id, const char *step)
+{
+    close_others();
+    return strcmp(step, INSTANCE_MAIN) == 0 ? exec_main(dir, id) : exec_beside(dir, id, step);
+}

@@ -1,0 +1,270 @@
+/* instance_file.c - see instance_file.h. */
+#include "act/instance_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/str.h"
+
+#define MOST_BYTES ((size_t)1 << 20)
+
+const char *instance_file(const char *dir, const char *id, const char *suffix, char *out)
+{
+    snprintf(out, INSTANCE_FILE_SIZE, "%s/%s.%s", dir, id, suffix);
+    return out;
+}
+
+void instance_remove_file(const char *dir, const char *id, const char *suffix)
+{
+    char path[INSTANCE_FILE_SIZE];
+
+    unlink(instance_file(dir, id, suffix, path));
+}
+
+static const char *boot_id(void)
+{
+    static _Thread_local char id[40];
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, id, 36);
+
+    if (fd >= 0)
+        close(fd);
+    id[n > 0 ? n : 0] = '\0';
+    return id;
+}
+
+/* Steals json. */
+static int write_json(const char *dir, const char *id, const char *suffix, json_t *json,
+                      struct err *e)
+{
+    char path[INSTANCE_FILE_SIZE];
+    char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
+    int rc =
+        text ? file_replace(instance_file(dir, id, suffix, path), text, strlen(text), 0600, e)
+             : err_nomem(e);
+
+    free(text);
+    json_decref(json);
+    return rc;
+}
+
+static json_t *read_json(const char *dir, const char *id, const char *suffix, struct err *e)
+{
+    char path[INSTANCE_FILE_SIZE];
+    struct str text = STR_EMPTY;
+    json_error_t fault;
+    json_t *json = NULL;
+
+    instance_file(dir, id, suffix, path);
+    if (file_read(path, MOST_BYTES, &text, e) == 0) {
+        json = json_loadb(str_text(&text), text.len, JSON_REJECT_DUPLICATES, &fault);
+        if (!json)
+            err_set(e, ERR_DATA, "%s:%d: %s", path, fault.line, fault.text);
+    }
+    str_clear(&text);
+    return json;
+}
+
+static json_t *list_to_json(const char *const *list)
+{
+    json_t *array = json_array();
+
+    for (; list && *list; list++)
+        json_array_append_new(array, json_string(*list));
+    return array;
+}
+
+int instance_spec_write(const char *dir, const struct instance_spec *s, struct err *e)
+{
+    json_t *j = json_pack(
+        "{s:s, s:s, s:i, s:o, s:o, s:s, s:s, s:s, s:o, s:i, s:I, s:I, s:f, s:I, s:I, s:I, s:o}",
+        "service", s->service, "id", s->id, "port", s->port, "command",
+        list_to_json(s->command), "environment", list_to_json(s->environment), "working_dir",
+        s->working_dir, "user", s->user, "output", s->output, "pre_stop",
+        list_to_json(s->pre_stop), "stop_signal", s->stop_signal, "grace_ms",
+        (json_int_t)s->grace_ms, "memory_bytes", (json_int_t)s->limit.memory_bytes, "cpus",
+        s->limit.cpus, "processes", (json_int_t)s->limit.processes, "nofile",
+        (json_int_t)s->limit.nofile, "started_ms", (json_int_t)s->started_ms, "probe",
+        list_to_json(s->probe));
+
+    return write_json(dir, s->id, "json", j, e);
+}
+
+/* A NULL-terminated list of the strings in a JSON array; NULL when it is none. */
+static const char **list_from_json(const json_t *array)
+{
+    size_t n = json_array_size(array);
+    const char **list = json_is_array(array) ? calloc(n + 1, sizeof *list) : NULL;
+
+    for (size_t i = 0; list && i < n; i++) {
+        list[i] = json_string_value(json_array_get(array, i));
+        if (!list[i]) {
+            free(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+void instance_spec_clear(struct instance_spec *s)
+{
+    if (s->json) {
+        free((void *)s->command);
+        free((void *)s->environment);
+        free((void *)s->pre_stop);
+        free((void *)s->probe);
+        json_decref(s->json);
+    }
+    *s = (struct instance_spec){0};
+}
+
+int instance_spec_read(const char *dir, const char *id, struct instance_spec *s, struct err *e)
+{
+    json_int_t grace_ms, memory_bytes, processes, nofile, started_ms;
+    json_t *command, *environment, *pre_stop, *probe;
+    json_t *j = read_json(dir, id, "json", e);
+
+    *s = (struct instance_spec){0};
+    if (!j)
+        return -1;
+    s->json = j;
+    if (json_unpack(j,
+                    "{s:s, s:s, s:i, s:o, s:o, s:s, s:s, s:s, s:o, s:i, s:I, s:I, s:F, s:I, "
+                    "s:I, s:I, s:o}",
+                    "service", &s->service, "id", &s->id, "port", &s->port, "command", &command,
+                    "environment", &environment, "working_dir", &s->working_dir, "user",
+                    &s->user, "output", &s->output, "pre_stop", &pre_stop, "stop_signal",
+                    &s->stop_signal, "grace_ms", &grace_ms, "memory_bytes", &memory_bytes,
+                    "cpus", &s->limit.cpus, "processes", &processes, "nofile", &nofile,
+                    "started_ms", &started_ms, "probe", &probe) != 0)
+        goto bad;
+    s->grace_ms = grace_ms;
+    s->started_ms = started_ms;
+    s->limit.memory_bytes = memory_bytes;
+    s->limit.processes = processes;
+    s->limit.nofile = nofile;
+    s->command = list_from_json(command);
+    s->environment = list_from_json(environment);
+    s->pre_stop = list_from_json(pre_stop);
+    s->probe = list_from_json(probe);
+    if (s->command && s->command[0] && s->environment && s->pre_stop && s->probe)
+        return 0;
+bad:
+    instance_spec_clear(s);
+    return err_set(e, ERR_DATA, "%s/%s.json: not an instance's description", dir, id);
+}
+
+int instance_record_write(const char *dir, const char *id, const struct instance_record *r,
+                          struct err *e)
+{
+    json_t *groups = json_array();
+
+    for (size_t i = 0; i < r->groups.n; i++)
+        json_array_append_new(groups, json_string(r->groups.dir[i]));
+    return write_json(dir, id, "pid",
+                      json_pack("{s:i, s:I, s:s, s:o}", "pid", (int)r->pid, "start_ticks",
+                                (json_int_t)r->start_ticks, "boot", boot_id(), "groups",
+                                groups),
+                      e);
+}
+
+bool instance_record_read(const char *dir, const char *id, struct instance_record *out)
+{
+    json_t *j = read_json(dir, id, "pid", NULL), *groups = NULL;
+    json_int_t ticks = 0;
+    const char *boot = "";
+    int pid = 0;
+    bool is_good = j && json_unpack(j, "{s:i, s:I, s:s, s:o}", "pid", &pid, "start_ticks",
+                                    &ticks, "boot", &boot, "groups", &groups) == 0;
+
+    *out = (struct instance_record){0};
+    if (is_good && pid > 1) {
+        out->pid = pid;
+        out->start_ticks = (uint64_t)ticks;
+        out->is_this_boot = strcmp(boot, boot_id()) == 0;
+        for (size_t i = 0; i < json_array_size(groups) && i < LIMIT_MOST_GROUPS; i++) {
+            const char *dir_i = json_string_value(json_array_get(groups, i));
+
+            if (dir_i && str_copy(out->groups.dir[out->groups.n], LIMIT_PATH_SIZE, dir_i))
+                out->groups.n++;
+        }
+    }
+    json_decref(j);
+    return is_good && pid > 1;
+}
+
+int instance_mark_write(const char *dir, const char *id, const struct instance_drain_mark *m,
+                        struct err *e)
+{
+    return write_json(dir, id, "drain",
+                      json_pack("{s:i, s:I, s:s}", "phase", (int)m->phase, "until_mono_ms",
+                                (json_int_t)m->until_mono_ms, "boot", boot_id()),
+                      e);
+}
+
+bool instance_mark_read(const char *dir, const char *id, struct instance_drain_mark *out)
+{
+    char path[INSTANCE_FILE_SIZE];
+    json_int_t until = 0;
+    const char *boot = "";
+    int phase = 0;
+    json_t *j;
+
+    *out = (struct instance_drain_mark){.phase = INSTANCE_PRE_STOP};
+    if (access(instance_file(dir, id, "drain", path), F_OK) != 0)
+        return false;
+    j = read_json(dir, id, "drain", NULL);
+    if (j &&
+        json_unpack(j, "{s:i, s:I, s:s}", "phase", &phase, "until_mono_ms", &until, "boot",
+                    &boot) == 0 &&
+        strcmp(boot, boot_id()) == 0 && phase >= INSTANCE_PRE_STOP &&
+        phase <= INSTANCE_KILLING) {
+        out->phase = (enum instance_phase)phase;
+        out->until_mono_ms = until;
+    }
+    json_decref(j);
+    return true;
+}
+
+bool instance_is_locked(const char *dir, const char *id)
+{
+    char path[INSTANCE_FILE_SIZE];
+    int fd = open(instance_file(dir, id, "lock", path), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    bool is_locked;
+
+    if (fd < 0)
+        return errno != ENOENT;
+    is_locked = flock(fd, LOCK_EX | LOCK_NB) != 0;
+    close(fd); /* lets go of it again */
+    return is_locked;
+}
+
+int instance_write_desired(const char *dir, int count, struct err *e)
+{
+    char path[INSTANCE_FILE_SIZE], text[24];
+
+    snprintf(path, sizeof path, "%s/desired", dir);
+    snprintf(text, sizeof text, "%d\n", count);
+    return file_replace(path, text, strlen(text), 0600, e);
+}
+
+int instance_read_desired(const char *dir)
+{
+    char path[INSTANCE_FILE_SIZE];
+    struct str text = STR_EMPTY;
+    int64_t count = -1;
+    bool is_good;
+
+    snprintf(path, sizeof path, "%s/desired", dir);
+    is_good = file_read(path, 64, &text, NULL) == 0 &&
+              str_to_int64(str_text(&text), strcspn(str_text(&text), "\n"), &count);
+    str_clear(&text);
+    return is_good && count >= 0 && count <= INT_MAX ? (int)count : -1;
+}

@@ -1,0 +1,179 @@
+/* cmd_stop.c - `scaler stop --instances`: the only thing that ends instances for good. */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "act/instance.h"
+#include "base/clk.h"
+#include "base/vec.h"
+#include "cli/command.h"
+#include "cli/place.h"
+#include "collect/store.h"
+
+#define STEP_US 20000
+
+static const struct conf_option options[] = {
+    {"instances", CONF_BOOL, "false", 0, 0, "",
+     "Needed: says that the processes themselves are to end, not only the daemon."},
+    {"service", CONF_STRING, "", 0, 127, "NAME", "Only the instances of this service."},
+    {"force", CONF_BOOL, "false", 0, 0, "",
+     "Also while a daemon runs, which then takes their end for crashes and starts them again."},
+    CONF_END,
+};
+
+struct stopping {
+    const char *state_dir;
+    const char *service; /* being scanned */
+    struct instance **items;
+    size_t n, cap;
+    struct err err; /* the first one */
+};
+
+static void add_instance(void *user, const char *id)
+{
+    struct stopping *s = user;
+    struct instance *in = NULL;
+
+    if (s->err.code != ERR_NONE ||
+        instance_adopt(&in, s->state_dir, s->service, id, &s->err) != 0 || !in)
+        return;
+    if (vec_reserve(&s->items, &s->cap, s->n + 1, sizeof *s->items) != 0) {
+        instance_free(in);
+        err_nomem(&s->err);
+        return;
+    }
+    s->items[s->n++] = in;
+}
+
+/* The count first: a daemon that starts meanwhile must not start them again. */
+static int add_service(struct stopping *s, const char *service)
+{
+    char dir[INSTANCE_PATH_SIZE];
+
+    s->service = service;
+    if (instance_check_service(service, &s->err) != 0)
+        return -1;
+    if (!instance_dir(s->state_dir, service, dir, sizeof dir))
+        return err_set(&s->err, ERR_CONFIG, "%.80s...: path too long", s->state_dir);
+    if (access(dir, F_OK) != 0)
+        return 0;
+    if (instance_write_desired(dir, 0, &s->err) != 0 ||
+        instance_scan(s->state_dir, service, add_instance, s, &s->err) != 0)
+        return -1;
+    return s->err.code == ERR_NONE ? 0 : -1;
+}
+
+/* Also services that no configuration names any more. */
+static int add_all(struct stopping *s)
+{
+    char dir[PATH_MAX];
+    struct dirent *entry;
+    DIR *d;
+    int rc = 0;
+
+    snprintf(dir, sizeof dir, "%.4000s/instances", s->state_dir);
+    d = opendir(dir);
+    if (!d)
+        return errno == ENOENT ? 0 : err_set(&s->err, ERR_IO, "%s: %s", dir, strerror(errno));
+    while (rc == 0 && (entry = readdir(d)) != NULL) {
+        if (entry->d_name[0] != '.')
+            rc = add_service(s, entry->d_name);
+    }
+    closedir(d);
+    return rc;
+}
+
+static int drain_all(struct stopping *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (instance_drain(s->items[i], &s->err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Each has its pre_stop and its grace; whatever comes after is SIGKILL and short. */
+static void wait_for_all(struct stopping *s)
+{
+    size_t left = s->n;
+
+    while (left > 0) {
+        for (size_t i = 0; i < s->n; i++) {
+            struct instance *in = s->items[i];
+
+            if (in->phase == INSTANCE_GONE || instance_tend(in, clk_mono_ms()) != INSTANCE_GONE)
+                continue;
+            printf("%s/%s: stopped\n", in->spec.service, in->id);
+            fflush(stdout);
+            left--;
+        }
+        if (left > 0)
+            usleep(STEP_US);
+    }
+}
+
+static int stop_instances(struct stopping *s, const char *service)
+{
+    int rc = service[0] != '\0' ? add_service(s, service) : add_all(s);
+
+    if (rc == 0)
+        rc = drain_all(s);
+    if (rc == 0) {
+        fprintf(stderr, "%zu instances to stop\n", s->n);
+        wait_for_all(s);
+    }
+    for (size_t i = 0; i < s->n; i++)
+        instance_free(s->items[i]);
+    free(s->items);
+    return rc;
+}
+
+static int run(const struct conf *opts, const char *const *words, size_t n_words)
+{
+    struct stopping s = {0};
+    struct err e = {0};
+    char dir[PATH_MAX];
+    int lock = -1, rc;
+
+    (void)words;
+    (void)n_words;
+    if (!conf_bool(opts, "instances")) {
+        err_set(&e, ERR_CONFIG,
+                "stop: this ends the instances of services: write `scaler stop --instances` "
+                "(to end the daemon alone, send it SIGTERM)");
+        return command_fail(&e);
+    }
+    if (place_state_dir(opts, dir, sizeof dir, &e) != 0)
+        return command_fail(&e);
+    if (access(dir, F_OK) == 0 && store_lock(dir, &lock, &e) != 0) {
+        if (!conf_bool(opts, "force")) {
+            err_wrap(&e, "a daemon runs and would start them again: end it first, or --force");
+            return command_fail(&e);
+        }
+        fprintf(stderr, "scaler: a daemon runs: it will take this for crashes\n");
+    }
+    s.state_dir = dir;
+    rc = stop_instances(&s, conf_string(opts, "service"));
+    if (lock >= 0)
+        close(lock);
+    return rc == 0 ? EXIT_DONE : command_fail(&s.err);
+}
+
+const struct command command_stop = {
+    .name = "stop",
+    .summary = "end instances that scaler runs on this host",
+    .words = "",
+    .about = "Instances outlive the daemon: its end, its restart and its upgrade leave them\n"
+             "running. This drains them (pre_stop, stop signal, grace, SIGKILL), waits until\n"
+             "they are gone, and reports each. It needs no daemon and no configuration.",
+    .examples = "scaler stop --instances\n"
+                "    ends the instances of all services\n"
+                "scaler stop --instances --service checkout\n"
+                "    ends those of one\n",
+    .options = options,
+    .run = run,
+};
