@@ -3,20 +3,23 @@
 
 extern const struct command command_advise;
 extern const struct command command_check;
+extern const struct command command_decisions;
 extern const struct command command_discover;
 extern const struct command command_exec_instance;
+extern const struct command command_explain;
+extern const struct command command_export;
 extern const struct command command_forecast;
 extern const struct command command_hold;
+extern const struct command command_import;
+extern const struct command command_man;
 extern const struct command command_models;
 extern const struct command command_override;
+extern const struct command command_plan;
 extern const struct command command_resume;
 extern const struct command command_run;
 extern const struct command command_status;
 extern const struct command command_stop;
-extern const struct command command_plan;
-extern const struct command command_man;
 
-/* clang-format off: one a line */
 const struct command *const command_table[] = {
     &command_forecast,
     &command_models,
@@ -32,5 +35,9 @@ const struct command *const command_table[] = {
     &command_man,
     &command_stop,
     &command_exec_instance,
+    &command_decisions,
+    &command_explain,
+    &command_import,
+    &command_export,
     NULL,
 };
