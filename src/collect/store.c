@@ -347,6 +347,18 @@ int store_done(struct store *s, int rc, struct err *e)
     return -1;
 }
 
+int store_view_begin(struct store *s, bool *is_ours, struct err *e)
+{
+    *is_ours = sqlite3_get_autocommit(s->db) != 0;
+    return *is_ours ? exec(s, "BEGIN", e) : 0;
+}
+
+void store_view_end(struct store *s, bool is_ours)
+{
+    if (is_ours && !sqlite3_get_autocommit(s->db))
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL); /* nothing was written */
+}
+
 /* ---- series ------------------------------------------------------------------------------ */
 
 static void read_series(sqlite3_stmt *stmt, struct store_series *out)

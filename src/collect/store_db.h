@@ -66,6 +66,11 @@ int store_row(struct store *s, sqlite3_stmt *stmt, struct err *e);
 int store_enter(struct store *s, struct err *e);
 int store_done(struct store *s, int rc, struct err *e);
 
+/* One view of the store for several SELECTs: without it a day may be closed between looking at
+ * its blocks and at its ticks, and be in neither. No-ops within a transaction. */
+int store_view_begin(struct store *s, bool *is_ours, struct err *e);
+void store_view_end(struct store *s, bool is_ours);
+
 /* Brings an open database to n_steps: steps[v] leads from version v to v + 1. Copies a store
  * that is not new first. ERR_CONFIG when it is newer. (A parameter, so that a test can be
  * newer.)

@@ -402,8 +402,8 @@ static void trim(struct series *s)
         memmove(s->values, s->values + from, s->n * sizeof *s->values);
 }
 
-int store_read(struct store *s, const struct store_series *series, int64_t from_ms,
-               int64_t to_ms, struct series **out, struct err *e)
+static int read_range_of(struct store *s, const struct store_series *series, int64_t from_ms,
+                         int64_t to_ms, struct series **out, struct err *e)
 {
     struct series *all = NULL;
     int rc = -1;
@@ -426,6 +426,19 @@ int store_read(struct store *s, const struct store_series *series, int64_t from_
     rc = 0;
 done:
     series_free(all);
+    return rc;
+}
+
+int store_read(struct store *s, const struct store_series *series, int64_t from_ms,
+               int64_t to_ms, struct series **out, struct err *e)
+{
+    bool is_ours;
+    int rc;
+
+    if (store_view_begin(s, &is_ours, e) != 0)
+        return -1;
+    rc = read_range_of(s, series, from_ms, to_ms, out, e);
+    store_view_end(s, is_ours);
     return rc;
 }
 
@@ -491,12 +504,20 @@ int store_extent(struct store *s, const struct store_series *series, int64_t *fi
     static const char last_ticks[] =
         "SELECT time_ms, cells FROM tick ORDER BY time_ms DESC, seq DESC";
 
+    bool is_ours;
+    int rc = -1;
+
     *first_ms = INT64_MAX;
     *end_ms = INT64_MIN;
-    if (extent_block(s, series, first_block, first_ms, end_ms, e) != 0 ||
-        extent_block(s, series, last_block, first_ms, end_ms, e) != 0 ||
-        extent_tick(s, series, ticks, first_ms, end_ms, e) != 0 ||
-        extent_tick(s, series, last_ticks, first_ms, end_ms, e) != 0)
+    if (store_view_begin(s, &is_ours, e) != 0)
+        return -1;
+    if (extent_block(s, series, first_block, first_ms, end_ms, e) == 0 &&
+        extent_block(s, series, last_block, first_ms, end_ms, e) == 0 &&
+        extent_tick(s, series, ticks, first_ms, end_ms, e) == 0 &&
+        extent_tick(s, series, last_ticks, first_ms, end_ms, e) == 0)
+        rc = 0;
+    store_view_end(s, is_ours);
+    if (rc != 0)
         return -1;
     if (*first_ms >= *end_ms)
         return err_set(e, ERR_SHORT, "no samples of service \"%s\"", series->service);
@@ -592,8 +613,8 @@ static int load_ticks(struct store *s, const struct loading *l, int64_t from_ms,
     return rc;
 }
 
-static int load(struct store *s, const struct loading *l, sqlite3_stmt *stmt, int64_t now_ms,
-                struct err *e)
+static int load_all(struct store *s, const struct loading *l, sqlite3_stmt *stmt,
+                    int64_t now_ms, struct err *e)
 {
     int64_t from_ms = now_ms - HISTORY_WHOLE_MS;
     int rc;
@@ -606,6 +627,19 @@ static int load(struct store *s, const struct loading *l, sqlite3_stmt *stmt, in
             return -1;
         }
     return rc == 0 ? load_ticks(s, l, from_ms, now_ms, e) : -1;
+}
+
+static int load(struct store *s, const struct loading *l, sqlite3_stmt *stmt, int64_t now_ms,
+                struct err *e)
+{
+    bool is_ours;
+    int rc;
+
+    if (store_view_begin(s, &is_ours, e) != 0)
+        return -1;
+    rc = load_all(s, l, stmt, now_ms, e);
+    store_view_end(s, is_ours);
+    return rc;
 }
 
 int store_histories(struct store *s, const int64_t *ids, struct history *const *histories,

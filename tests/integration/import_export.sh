@@ -40,7 +40,7 @@ expect 0 "left out: 1 unknown, 1 negative, 0 infinite" \
     "$SCALER_BIN" import "$dir/counts.csv" --service counted --counts --step 1m
 expect 0 "1970-01-01T00:02:00Z,200" "$SCALER_BIN" export --service counted
 printf '60,100\n120,160\n180,40\n240,100\n' >"$dir/totals.csv"
-expect 0 "reset      1m  40 where 160 is usual" \
+expect 0 "reset       1m  40 where 160 is usual" \
     "$SCALER_BIN" import "$dir/totals.csv" --service total --totals
 
 expect 1 "bad.csv:2: found \"x\", expected a number" sh -c \
