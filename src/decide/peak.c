@@ -15,6 +15,8 @@ static const double BLOCK_MINUTES[PEAK_BLOCKS] = {0, 5, 7, 10, 15, 23};
 static const int RESIDUAL_DAYS = 14;
 static const double RESIDUAL_UNIT = 1000; /* residuals are kept in thousandths */
 static const double OFFSET_STEP = 0.02;
+static const double ERROR_MOST =
+    0.2; /* of one forecast: an outage must not decide the record */
 static const double OFFSET_LOW = -1, OFFSET_HIGH = 4;
 
 void peak_shape_init(struct peak_shape *s, int day_ticks, int horizon)
@@ -107,8 +109,8 @@ static void judge(struct peak *p, const struct peak_view *v, long tick)
     yesterday = peak_view_target(v, 0, tick - p->shape.day);
     if (isnan(yesterday))
         return;
-    p->error_own = p->error_own * keep + fabs(came - p->open[slot].mean);
-    p->error_naive = p->error_naive * keep + fabs(came - yesterday);
+    p->error_own = p->error_own * keep + fmin(fabs(came - p->open[slot].mean), ERROR_MOST);
+    p->error_naive = p->error_naive * keep + fmin(fabs(came - yesterday), ERROR_MOST);
 }
 
 static double dot(const float *coef, const float *z)

@@ -4,121 +4,7 @@
 #include "lib/test.h"
 
 #include "base/clk.h"
-#include "base/rng.h"
-#include "decide/brain.h"
-
-enum { BATCHES = 64 };
-
-/* A fleet whose starts take `lead` steps; the newest start is cancelled first. */
-struct world {
-    struct brain *b;
-    struct brain_setup setup;
-    struct rng rng;
-    int64_t now_ms;
-    int lead, ready, n;
-    struct {
-        int count, due;
-    } batch[BATCHES];
-    int step;
-    double load_sum, over_sum, instances;
-    int outs;
-    struct decide_in in;
-    struct decision d;
-};
-
-static int pending(const struct world *w)
-{
-    int sum = 0;
-
-    for (int k = 0; k < w->n; k++)
-        sum += w->batch[k].count;
-    return sum;
-}
-
-static void scale(struct world *w, int count)
-{
-    int running = w->ready + pending(w);
-
-    if (count > running) {
-        assert_true(w->n < BATCHES);
-        w->batch[w->n].count = count - running;
-        w->batch[w->n++].due = w->step + w->lead;
-        w->outs++;
-    }
-    while (count < running && w->n > 0) {
-        int gone = running - count;
-
-        gone = gone < w->batch[w->n - 1].count ? gone : w->batch[w->n - 1].count;
-        w->batch[w->n - 1].count -= gone;
-        running -= gone;
-        if (w->batch[w->n - 1].count == 0)
-            w->n--;
-    }
-    if (count < running)
-        w->ready -= running - count;
-}
-
-static void world_init(struct world *w, int64_t step_ms, int64_t day_ms, int lead)
-{
-    memset(w, 0, sizeof *w);
-    rng_init(&w->rng, 42);
-    brain_setup_init(&w->setup);
-    w->setup.step_ms = step_ms;
-    w->setup.day_ms = day_ms;
-    w->setup.per_instance = 100;
-    w->setup.max = 1000;
-    w->setup.noise = 0.01;
-    w->setup.lead_time_ms = lead * step_ms;
-    w->lead = lead;
-    w->ready = 20;
-    w->now_ms = 1763800000000 / day_ms * day_ms;
-    assert_int_equal(brain_new(&w->b, &w->setup, w->now_ms, NULL), 0);
-}
-
-/* A day with a broad peak, a quick rise in the morning and noise; 20 to 100 instances. */
-static double usual_load(struct world *w)
-{
-    double phase = (double)(w->now_ms % w->setup.day_ms) / (double)w->setup.day_ms;
-    double day = 0.5 - 0.5 * cos(2 * M_PI * phase);
-    double rise = 1 / (1 + exp(-60 * (phase - 0.35)));
-
-    return 100 * (20 + 50 * day + 30 * rise * day) * (1 + 0.01 * rng_normal(&w->rng));
-}
-
-static void step(struct world *w, double load)
-{
-    struct brain_fleet fleet;
-    int kept = 0;
-
-    w->now_ms += w->setup.step_ms;
-    w->step++;
-    w->load_sum += load;
-    w->over_sum += fmax(load - w->ready * w->setup.per_instance, 0);
-    for (int k = 0; k < w->n; k++)
-        if (w->batch[k].due <= w->step)
-            w->ready += w->batch[k].count;
-        else
-            w->batch[kept++] = w->batch[k];
-    w->n = kept;
-    fleet = (struct brain_fleet){.ready = w->ready, .pending = pending(w)};
-    w->instances += w->ready + pending(w);
-    brain_observe(w->b, w->now_ms, &fleet);
-    brain_sample(w->b, w->now_ms - w->setup.step_ms, load);
-    if (brain_is_night_due(w->b))
-        assert_int_equal(brain_night(w->b, NULL), 0);
-    brain_decide(w->b, w->now_ms, &w->in, &w->d);
-    brain_asked(w->b, w->now_ms, w->d.count);
-    scale(w, w->d.count);
-}
-
-static void run_days(struct world *w, double days)
-{
-    int n = (int)(days * (double)w->setup.day_ms / (double)w->setup.step_ms);
-
-    w->load_sum = w->over_sum = w->instances = w->outs = 0;
-    for (int k = 0; k < n; k++)
-        step(w, usual_load(w));
-}
+#include "lib/world.h"
 
 static void it_learns_a_day_and_keeps_the_objective(void **state)
 {
@@ -127,16 +13,16 @@ static void it_learns_a_day_and_keeps_the_objective(void **state)
 
     (void)state;
     world_init(&w, 5 * CLK_MINUTE_MS, CLK_DAY_MS, 1);
-    run_days(&w, 0.5);
+    world_run_days(&w, 0.5);
     brain_state(w.b, &s);
     assert_int_equal(s.phase, DECIDE_LEARNING);
-    run_days(&w, 1);
+    world_run_days(&w, 1);
     brain_state(w.b, &s);
     assert_int_equal(s.phase, DECIDE_YOUNG);
-    run_days(&w, 5);
+    world_run_days(&w, 5);
     brain_state(w.b, &s);
     assert_int_equal(s.phase, DECIDE_SETTLED);
-    run_days(&w, 5);
+    world_run_days(&w, 5);
     assert_true(w.over_sum / w.load_sum < 0.001);
     assert_true(w.instances * w.setup.per_instance / w.load_sum < 1.15);
     brain_state(w.b, &s);
@@ -152,8 +38,8 @@ static void a_compressed_day_of_a_minute_works_too(void **state)
 
     (void)state;
     world_init(&w, CLK_SECOND_MS, CLK_MINUTE_MS, 4);
-    run_days(&w, 8);
-    run_days(&w, 10);
+    world_run_days(&w, 8);
+    world_run_days(&w, 10);
     assert_true(w.over_sum / w.load_sum < 0.01);
     assert_true(w.instances * w.setup.per_instance / w.load_sum < 1.6);
     brain_free(w.b);
@@ -166,11 +52,11 @@ static void an_outage_takes_no_capacity_from_the_return(void **state)
 
     (void)state;
     world_init(&w, 5 * CLK_MINUTE_MS, CLK_DAY_MS, 1);
-    run_days(&w, 9.5); /* noon */
+    world_run_days(&w, 9.5); /* noon */
     before = w.ready;
     for (int k = 0; k < 24; k++) {
-        usual_load(&w); /* the same noise as a usual day */
-        step(&w, 0);
+        world_usual_load(&w); /* the same noise as a usual day */
+        world_step(&w, 0);
     }
     assert_true(w.ready > before * 6 / 10);
     assert_true(w.in.dip_floor > 0);
@@ -184,10 +70,10 @@ static void silence_never_scales_in_and_orders_by_the_forecast(void **state)
 
     (void)state;
     world_init(&w, 5 * CLK_MINUTE_MS, CLK_DAY_MS, 1);
-    run_days(&w, 9.25); /* six in the morning: the rise is ahead */
-    lowest = count = w.ready + pending(&w);
+    world_run_days(&w, 9.25); /* six in the morning: the rise is ahead */
+    lowest = count = w.ready + world_pending(&w);
     for (int k = 0; k < 60; k++) {
-        step(&w, NAN);
+        world_step(&w, NAN);
         assert_true(w.d.count >= count);
         count = w.d.count;
     }
@@ -204,7 +90,7 @@ static void a_dry_run_leaves_no_trace(void **state)
 
     (void)state;
     world_init(&w, 5 * CLK_MINUTE_MS, CLK_DAY_MS, 1);
-    run_days(&w, 3);
+    world_run_days(&w, 3);
     brain_decide(w.b, w.now_ms, &in, &d);
     for (int k = 0; k < 10; k++)
         brain_decide(w.b, w.now_ms, &w.in, &w.d);
@@ -225,7 +111,8 @@ static void training_on_history_settles_it_at_once(void **state)
     world_init(&w, 5 * CLK_MINUTE_MS, CLK_DAY_MS, 1);
     assert_int_equal(series_new(&history, w.now_ms, w.setup.step_ms, NULL), 0);
     for (int k = 0; k < 8 * 288; k++, w.now_ms += w.setup.step_ms)
-        assert_int_equal(series_push(history, k % 97 == 5 ? NAN : usual_load(&w), NULL), 0);
+        assert_int_equal(series_push(history, k % 97 == 5 ? NAN : world_usual_load(&w), NULL),
+                         0);
     assert_int_equal(brain_new(&b, &w.setup, w.now_ms, NULL), 0);
     assert_int_equal(brain_train(b, history, NULL), 0);
     brain_state(b, &s);
@@ -233,7 +120,7 @@ static void training_on_history_settles_it_at_once(void **state)
     assert_near(s.days, 8, 0.01);
     brain_free(w.b);
     w.b = b;
-    run_days(&w, 3);
+    world_run_days(&w, 3);
     assert_true(w.over_sum / w.load_sum < 0.002);
     series_free(history);
     brain_free(w.b);
@@ -257,12 +144,12 @@ static void absurd_loads_do_not_break_it(void **state)
 
         print_message("  %s\n", rows[k].name);
         world_init(&w, CLK_HOUR_MS, CLK_DAY_MS, 1);
-        run_days(&w, 3);
+        world_run_days(&w, 3);
         for (int i = 0; i < 60; i++) {
-            step(&w, rows[k].load);
+            world_step(&w, rows[k].load);
             assert_in_range(w.d.count, w.setup.min, w.setup.max);
         }
-        run_days(&w, 1);
+        world_run_days(&w, 1);
         brain_free(w.b);
     }
 }
