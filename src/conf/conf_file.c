@@ -336,9 +336,14 @@ static int set_list(struct conf *c, const struct conf_option *row, const struct 
     if (!texts)
         return err_nomem(e);
     for (size_t i = 0; i < count; i++) {
-        texts[i] = entry_text(conf_node_at(n, i));
+        const struct conf_node *entry = conf_node_at(n, i);
+
+        texts[i] = entry_text(entry);
         if (!texts[i]) {
-            err_set(e, ERR_CONFIG, "%s: entry %zu is no single value", row->name, i + 1);
+            if (conf_node_is_group(entry) || conf_node_is_list(entry))
+                err_set(e, ERR_CONFIG, "%s: entry %zu is no single value", row->name, i + 1);
+            else
+                err_nomem(e);
             goto done;
         }
     }

@@ -79,7 +79,9 @@ static void check_options(const struct loader *l, const struct config_source *s,
     void *object = NULL;
     struct err e = {0};
 
-    if (s->source->open(&object, s->options, &e) != 0)
+    if (s->source->open(&object, s->options, &e) != 0 && e.code == ERR_NOMEM)
+        l->faults->failed = true;
+    else if (e.code != ERR_NONE)
         conf_node_fault(node, l->faults, "source \"%s\": %s", s->name, e.msg);
     else
         s->source->close(object);

@@ -388,7 +388,10 @@ static void check_query(const struct reader *r)
     if (!r->s->query || !r->s->source->check_query ||
         r->s->source->check_query(r->s->query, &e) == 0)
         return;
-    conf_node_fault(at, r->faults, "%s: source: %s", r->owner, e.msg);
+    if (e.code == ERR_NOMEM)
+        r->faults->failed = true;
+    else
+        conf_node_fault(at, r->faults, "%s: source: %s", r->owner, e.msg);
 }
 
 static void warn(const struct reader *r)
