@@ -137,8 +137,24 @@ static void add_quoted(struct str *s, const char *text)
     str_add(s, "'");
 }
 
+/* The cells of `came` that the forecast speaks of. */
+static void add_came(struct str *s, const struct forecast *f, const struct series *came)
+{
+    int64_t end_ms = f->start_ms + (int64_t)f->horizon * f->step_ms;
+
+    str_add(s, "$came << EOD\n");
+    for (size_t i = 0; came && i < came->n; i++) {
+        int64_t time_ms = series_time_ms(came, i);
+
+        if (time_ms >= f->start_ms && time_ms < end_ms && isfinite(came->values[i]))
+            str_printf(s, "%" PRId64 " %.8g\n", time_ms / 1000, came->values[i]);
+    }
+    str_add(s, "EOD\n");
+}
+
 static void add_script(struct str *s, const char *path, bool is_svg,
-                       const struct series *history, const struct forecast *f)
+                       const struct series *history, const struct forecast *f,
+                       const struct series *came)
 {
     size_t keep = (size_t)(HISTORY_PLOTTED_DAYS * CLK_DAY_MS / history->step_ms);
     size_t high = f->n_levels > 0 ? band_level(f) : 0;
@@ -147,10 +163,11 @@ static void add_script(struct str *s, const char *path, bool is_svg,
         keep = 2 * f->horizon + 2;
     if (keep > history->n)
         keep = history->n;
-    str_printf(s, "set terminal %s size 1000,400\nset output ", is_svg ? "svg" : "png");
+    str_printf(s, "set terminal %s size 1000,400 background 'white'\nset output ",
+               is_svg ? "svg" : "png");
     add_quoted(s, path);
     str_add(s, "\nset xdata time\nset timefmt '%s'\nset yrange [0:*]\nset grid\n"
-               "set format x '%d %b\\n%H:%M'\nset key top left\n$past << EOD\n");
+               "set format x \"%d %b\\n%H:%M\"\nset key top left\n$past << EOD\n");
     for (size_t i = history->n - keep; i < history->n; i++)
         if (isfinite(history->values[i]))
             str_printf(s, "%" PRId64 " %.8g\n", series_time_ms(history, i) / 1000,
@@ -164,10 +181,16 @@ static void add_script(struct str *s, const char *path, bool is_svg,
                    f->n_levels > 0 ? row[0] : f->point[h],
                    f->n_levels > 0 ? row[high] : f->point[h]);
     }
-    str_add(s, "EOD\nplot $next using 1:3:4 with filledcurves fillcolor '#c6dbef' "
+    str_add(s, "EOD\n");
+    if (came)
+        add_came(s, f, came);
+    str_add(s, "plot $next using 1:3:4 with filledcurves fillcolor '#c6dbef' "
                "title 'p10 to p95', $past using 1:2 with lines linecolor '#555555' "
                "title 'history', $next using 1:2 with lines linewidth 2 "
-               "linecolor '#08519c' title 'p50'\n");
+               "linecolor '#08519c' title 'p50'");
+    if (came)
+        str_add(s, ", $came using 1:2 with lines linecolor '#d94801' title 'what came'");
+    str_add(s, "\n");
 }
 
 static int write_all(int fd, const char *data, size_t n)
@@ -218,7 +241,7 @@ static int run_gnuplot(const struct str *script, struct err *e)
 }
 
 int chart_plot(const char *path, const struct series *history, const struct forecast *f,
-               struct err *e)
+               const struct series *came, struct err *e)
 {
     const char *dot = strrchr(path, '.');
     bool is_svg = dot && strcmp(dot, ".svg") == 0;
@@ -227,7 +250,7 @@ int chart_plot(const char *path, const struct series *history, const struct fore
 
     if (!is_svg && (!dot || strcmp(dot, ".png") != 0))
         return err_set(e, ERR_CONFIG, "--plot: \"%s\" ends neither in .svg nor in .png", path);
-    add_script(&script, path, is_svg, history, f);
+    add_script(&script, path, is_svg, history, f, came);
     rc = script.failed ? err_nomem(e) : run_gnuplot(&script, e);
     str_clear(&script);
     return rc == 0 ? 0 : err_wrap(e, "--plot %s", path);

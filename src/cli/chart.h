@@ -18,9 +18,10 @@ int chart_print(FILE *file, const struct series *history, size_t shown,
 /* Whether the locale of the environment (LC_ALL, LC_CTYPE, LANG) is UTF-8. */
 bool chart_is_utf8(void);
 
-/* Runs gnuplot (found in PATH, no shell) to draw into `path`, .svg or .png. ERR_CONFIG for
- * another ending, ERR_IO when gnuplot is missing (with the package that has it) or fails. */
+/* Runs gnuplot (found in PATH, no shell) to draw into `path`, .svg or .png. `came` is what
+ * came afterwards, or NULL. ERR_CONFIG for another ending, ERR_IO when gnuplot is missing (with
+ * the package that has it) or fails. */
 int chart_plot(const char *path, const struct series *history, const struct forecast *f,
-               struct err *e);
+               const struct series *came, struct err *e);
 
 #endif

@@ -30,6 +30,8 @@ static const struct conf_option options[] = {
     {"all", CONF_BOOL, "false", 0, 0, "", "A table row for every step."},
     {"chart", CONF_BOOL, "false", 0, 0, "",
      "Draw history and forecast also where the output is no terminal."},
+    {"against", CONF_STRING, "", 0, 0, "",
+     "CSV file of what came afterwards: drawn by --plot, and scored under the table."},
     {"plot", CONF_STRING, "", 0, 0, "", "Draw into this .svg or .png file with gnuplot."},
     {"verbose", CONF_BOOL, "false", 0, 0, "",
      "Tell on standard error what was cleaned, which models took part and how they did."},
@@ -203,8 +205,36 @@ static int write_table(const struct forecast *f, size_t group, struct err *e)
     return print_end(p, e);
 }
 
+/* How the forecast did, where there is something to compare it with. */
+static void print_score(const struct forecast *f, const struct series *came)
+{
+    double error = 0, sum = 0;
+    size_t n = 0, below[N_LEVELS] = {0};
+
+    for (size_t h = 0; h < f->horizon; h++) {
+        double v = series_at(came, f->start_ms + (int64_t)h * f->step_ms);
+
+        if (!isfinite(v))
+            continue;
+        n++;
+        sum += v;
+        error += fabs(v - f->point[h]);
+        for (size_t q = 0; q < N_LEVELS; q++)
+            below[q] += v <= f->values[h * f->n_levels + q];
+    }
+    if (n == 0) {
+        printf("what came: no values in the time of the forecast\n");
+        return;
+    }
+    printf(
+        "what came: %zu steps; the point forecast was off by %.1f %% of the mean; %.0f %% of "
+        "the steps at or below p90, %.0f %% p95, %.0f %% p99\n",
+        n, sum > 0 ? 100 * error / sum : 0, 100 * (double)below[P90] / (double)n,
+        100 * (double)below[P95] / (double)n, 100 * (double)below[P99] / (double)n);
+}
+
 static int show_table(const struct forecast *f, const struct series *history,
-                      const struct conf *opts, struct err *e)
+                      const struct series *came, const struct conf *opts, struct err *e)
 {
     size_t group = conf_bool(opts, "all") ? 1 : (f->horizon + TABLE_ROWS - 1) / TABLE_ROWS;
     char width[32];
@@ -222,7 +252,32 @@ static int show_table(const struct forecast *f, const struct series *history,
         clk_format_duration((int64_t)group * f->step_ms, width, sizeof width);
         printf("each row: the largest value within %s (--all shows every step)\n", width);
     }
-    return write_table(f, group, e);
+    if (write_table(f, group, e) != 0)
+        return -1;
+    if (came)
+        print_score(f, came);
+    return 0;
+}
+
+/* What came afterwards, on the grid of the forecast; *out stays NULL when not asked for. */
+static int load_came(struct series **out, const struct conf *opts, int64_t step_ms,
+                     struct err *e)
+{
+    const char *path = conf_string(opts, "against");
+    struct csv_options csv = {.most_bad = 100};
+    struct csv_report report;
+    struct series_report made;
+    struct sample *samples = NULL;
+    size_t n = 0;
+    int rc = 0;
+
+    if (!path[0])
+        return 0;
+    if (csv_read(path, &csv, &samples, &n, &report, e) != 0 ||
+        series_from_samples(out, samples, n, step_ms, &made, e) != 0)
+        rc = err_wrap(e, "--against: %s", path);
+    free(samples);
+    return rc;
 }
 
 static int show(const struct forecast *f, const struct series *history, const struct conf *opts,
@@ -230,12 +285,18 @@ static int show(const struct forecast *f, const struct series *history, const st
 {
     enum print_format format = print_format(opts);
     const char *plot = conf_string(opts, "plot");
+    struct series *came = NULL;
+    int rc = -1;
 
-    if (plot[0] && chart_plot(plot, history, f, e) != 0)
+    if (load_came(&came, opts, f->step_ms, e) != 0)
         return -1;
-    if (format == PRINT_TABLE)
-        return show_table(f, history, opts, e);
-    return write_rows(f, format, e);
+    if (plot[0] && chart_plot(plot, history, f, came, e) != 0)
+        goto done;
+    rc = format == PRINT_TABLE ? show_table(f, history, came, opts, e)
+                               : write_rows(f, format, e);
+done:
+    series_free(came);
+    return rc;
 }
 
 static int run(const struct conf *opts, const char *const *words, size_t n_words)
