@@ -30,6 +30,8 @@ static pid_t start_server(void)
     snprintf(path, sizeof path, "%s/redis.sock", dir);
     pid = fork();
     if (pid == 0) {
+        if (!freopen("/dev/null", "w", stdout))
+            _exit(127);
         execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path, "--save",
                "", "--dir", dir, "--loglevel", "warning", (char *)NULL);
         _exit(127);
@@ -64,13 +66,15 @@ static void fill(redisContext *c, size_t n, int64_t open_ms)
 {
     for (size_t i = 0; i < n; i++) {
         for (int k = 1; k <= CELLS + 2; k++)
-            redisAppendCommand(c, "SET rate:service-%zu:%" PRId64 " %zu", i,
-                               (open_ms - k * STEP_MS) / 1000, 1000 + i);
+            redisAppendCommand(c, "SET rate:service-%d:%lld %d", (int)i,
+                               (long long)((open_ms - k * STEP_MS) / 1000), 1000 + (int)i);
         for (int k = 1; k <= CELLS + 2; k++) {
             void *reply;
 
-            if (redisGetReply(c, &reply) != REDIS_OK)
+            if (redisGetReply(c, &reply) != REDIS_OK) {
+                fprintf(stderr, "%s\n", c->errstr);
                 exit(1);
+            }
             freeReplyObject(reply);
         }
     }

@@ -269,7 +269,7 @@ int server_open(struct server **out, uv_loop_t *loop, const char *listen,
 {
     const union MHD_DaemonInfo *info;
     struct server *s;
-    int port, fd = listen_on(listen, &port, e);
+    int port = 0, fd = listen_on(listen, &port, e);
 
     if (fd < 0)
         return -1;
