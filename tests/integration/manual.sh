@@ -35,6 +35,16 @@ if grep -E "unknown option|syntax|not a|too small|too large|not one of" "$dir/ou
     fail "a setting of the sample is not accepted"
 fi
 
+# Examples load as they are printed.
+mkdir "$dir/examples" && cp -r "$SCALER_SOURCE_DIR"/config/examples/. "$dir/examples" &&
+    chmod -R go-w "$dir/examples"
+for f in "$dir"/examples/*.cfg; do
+    "$s" check "$f" >"$dir/out" || fail "check $f: $(cat "$dir/out")"
+    if grep -q "^warning" "$dir/out"; then
+        fail "check $f: $(cat "$dir/out")"
+    fi
+done
+
 if command -v bash >/dev/null 2>&1; then
     "$s" man --page completion >"$dir/completion" || fail "man --page completion"
     words=$(bash -uc '. "$0"; COMP_WORDS=(scaler check --con); COMP_CWORD=2; _scaler
