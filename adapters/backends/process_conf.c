@@ -40,7 +40,7 @@ const struct conf_option process_options[] = {
     {"probe_path", CONF_STRING, "/", 1, 400, "", "Path that an http probe gets."},
     {"probe_command", CONF_STRINGS, "", 0, 64, "",
      "Command of an exec probe, run as the instance's user; {port} and {id} are filled in."},
-    {"probe_interval", CONF_DURATION, "1s", 0.1, 3600, "s", "Time from one probe to the next."},
+    {"probe_interval", CONF_DURATION, "1s", 0.01, 3600, "s", "Time from one probe to the next."},
     {"probe_timeout", CONF_DURATION, "1s", 0.05, 60, "s", "A probe without answer fails then."},
     {"probe_failures", CONF_INT, "3", 1, 1000, "probes",
      "A ready instance is no longer ready after so many failed probes in a row."},

@@ -173,8 +173,10 @@ void manual_program(struct str *out)
             "changed until a service's mode says so.\n.PP\n"
             "Durations are written 30s, 5m, 2h or 1d; a plain number is seconds. Times are "
             "RFC 3339 or seconds since 1970.\n.SH COMMANDS\n");
-    for (size_t i = 0; command_table[i]; i++)
-        add_command(out, command_table[i]);
+    for (size_t i = 0; command_table[i]; i++) {
+        if (!command_table[i]->is_hidden)
+            add_command(out, command_table[i]);
+    }
     str_add(out, ".SH OPTIONS OF EVERY COMMAND\n");
     add_options(out, command_global_options, true);
     str_add(

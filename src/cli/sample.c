@@ -231,12 +231,16 @@ void manual_completion(struct str *out)
                  "    local command=${COMP_WORDS[1]} flags=\"\" values=\"\"\n\n"
                  "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
                  "        mapfile -t COMPREPLY < <(compgen -W \"help");
-    for (size_t i = 0; command_table[i]; i++)
-        str_printf(out, " %s", command_table[i]->name);
+    for (size_t i = 0; command_table[i]; i++) {
+        if (!command_table[i]->is_hidden)
+            str_printf(out, " %s", command_table[i]->name);
+    }
     str_add(out, " --help --version\" -- \"$word\")\n        return\n    fi\n"
                  "    case $command in\n");
-    for (size_t i = 0; command_table[i]; i++)
-        add_command_case(out, command_table[i]);
+    for (size_t i = 0; command_table[i]; i++) {
+        if (!command_table[i]->is_hidden)
+            add_command_case(out, command_table[i]);
+    }
     str_add(out, "    esac\n"
                  "    if [ -n \"$values\" ]; then\n"
                  "        mapfile -t COMPREPLY < <(compgen -W \"$values\" -- \"$word\")\n"
