@@ -40,12 +40,22 @@ static void close_others(void)
     close_range(INSTANCE_PORT_FD + 1, ~0U, 0);
 }
 
+/* FNV-1a of the directory: services of one name in two state directories share no group. */
+static unsigned hash_of(const char *dir)
+{
+    unsigned h = 2166136261U;
+
+    for (; *dir; dir++)
+        h = (h ^ (unsigned char)*dir) * 16777619U;
+    return h;
+}
+
 static int enter_limits(const char *dir, const struct instance_spec *spec, struct err *e)
 {
     struct instance_record r = {.pid = getpid()};
     char name[160];
 
-    snprintf(name, sizeof name, "scaler-%s-%s", spec->service, spec->id);
+    snprintf(name, sizeof name, "scaler-%s-%s-%08x", spec->service, spec->id, hash_of(dir));
     r.start_ticks = instance_start_ticks(getpid());
     if (limit_prepare(&spec->limit, name, &r.groups, NULL, e) != 0 ||
         instance_record_write(dir, spec->id, &r, e) != 0)
