@@ -113,7 +113,7 @@ static int keep_significant(struct fft *m, double *x, size_t n)
 {
     size_t bins = n / 2, kept = 0, order[MOST_KEPT];
     double *power = calloc(bins + 2, sizeof *power), work[160], *score;
-    double threshold = -log(FALSE_ALARM / (double)bins);
+    double threshold = -log(FALSE_ALARM / (double)bins), back = 0;
 
     score = power ? calloc(bins + 2, sizeof *score) : NULL;
     if (!score) {
@@ -123,9 +123,11 @@ static int keep_significant(struct fft *m, double *x, size_t n)
     for (size_t k = 1; k <= bins; k++)
         power[k] = 2 * k == n ? x[n - 1] * x[n - 1] / 2
                               : x[2 * k - 1] * x[2 * k - 1] + x[2 * k] * x[2 * k];
-    for (size_t k = 1; k <= bins; k++) {
-        double back = background(power, bins, k, work);
-
+    for (size_t k = 1, next = 1; k <= bins; k++) {
+        if (k == next) { /* it changes slowly: once every sixteenth of k is enough */
+            back = background(power, bins, k, work);
+            next = k + k / 16 + 1;
+        }
         if (power[k] > threshold * back && power[k] > 0)
             score[k] = power[k];
     }

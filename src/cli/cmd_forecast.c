@@ -1,6 +1,7 @@
 /* cmd_forecast.c - `scaler forecast`: quantiles of the load to come, from a file or the store.
  */
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,9 @@
 #include "collect/clean.h"
 #include "collect/csv.h"
 #include "collect/series.h"
+#include "collect/store.h"
 #include "forecast/predictor.h"
+#include "service/config.h"
 
 #define MOST_STEPS 200000
 #define TABLE_ROWS 24
@@ -23,8 +26,10 @@
 static const struct conf_option options[] = {
     {"history", CONF_STRING, "", 0, 0, "",
      "CSV file of times and values to forecast from; - reads standard input."},
+    {"service", CONF_STRINGS, "", 0, 0, "",
+     "Forecast this service from the store; may be repeated."},
     {"step", CONF_DURATION, "auto", 1, 86400, "s",
-     "Width of one cell; auto takes the spacing of the file."},
+     "Width of one cell; auto takes that of the history."},
     {"horizon", CONF_DURATION, "1h", 1, 315360000, "s", "How far ahead."},
     {"model", CONF_STRING, "ensemble", 0, 0, "", "One of `scaler models`."},
     {"all", CONF_BOOL, "false", 0, 0, "", "A table row for every step."},
@@ -47,18 +52,30 @@ static double level_at(const struct forecast *f, size_t h, size_t q)
     return q == P50 ? f->point[h] : f->values[h * f->n_levels + q];
 }
 
-static int load(struct series **out, const struct conf *opts, struct err *e)
+/* Cleans into *out and tells what was cleaned. */
+static int clean(struct series **out, const struct series *raw, bool is_verbose, struct err *e)
 {
-    const char *path = conf_string(opts, "history");
+    struct clean_report cleaned = {0};
+    struct str text = STR_EMPTY;
+    int rc = clean_series(out, raw, &cleaned, e);
+
+    if (rc == 0 && is_verbose && clean_describe(&cleaned, 10, &text, e) == 0)
+        fputs(str_text(&text), stderr);
+    str_clear(&text);
+    clean_report_clear(&cleaned);
+    return rc;
+}
+
+static int load_file(struct series **out, const char *path, const struct conf *opts,
+                     struct err *e)
+{
     int64_t step_ms = conf_is_auto(opts, "step") ? 0 : conf_duration_ms(opts, "step");
     bool is_verbose = conf_bool(opts, "verbose");
-    struct clean_report cleaned = {0};
     struct csv_options csv = {.most_bad = 100};
     struct csv_report report;
     struct series_report made;
     struct sample *samples = NULL;
     struct series *raw = NULL;
-    struct str text = STR_EMPTY;
     size_t n = 0;
     int rc = -1;
 
@@ -70,24 +87,63 @@ static int load(struct series **out, const struct conf *opts, struct err *e)
     if (report.bad > 0)
         fprintf(stderr, "scaler: %zu lines left out; first: %s\n", report.bad,
                 report.first_bad.msg);
-    if (clean_series(out, raw, &cleaned, e) != 0)
-        goto done;
-    if (is_verbose) {
+    if (is_verbose)
         fprintf(
             stderr,
             "read %zu values: %zu out of order, %zu repeated, %zu negative, %zu not finite, "
             "%zu cells of %zu without value\n",
             made.samples, made.out_of_order, made.duplicates, made.negative, made.not_finite,
             made.gaps, raw->n);
-        if (clean_describe(&cleaned, 10, &text, e) == 0)
-            fputs(str_text(&text), stderr);
-    }
-    rc = 0;
+    rc = clean(out, raw, is_verbose, e);
 done:
     free(samples);
     series_free(raw);
-    str_clear(&text);
-    clean_report_clear(&cleaned);
+    return rc;
+}
+
+/* Where the store is: the option, else the configuration where there is one, else the default.
+ */
+static int find_state_dir(const struct conf *opts, char *out, size_t size, struct err *e)
+{
+    const char *given = conf_is_auto(opts, "state_dir") ? NULL : conf_string(opts, "state_dir");
+    const char *path = command_config_path(opts);
+    struct conf_faults faults = {0};
+    struct config *c = NULL;
+    int rc = 0;
+
+    if (!given && access(path, R_OK) == 0)
+        rc = config_load(&c, path, &faults, e);
+    if (rc == 0)
+        rc = config_state_dir(given, c ? c->state_dir : NULL, out, size, e);
+    config_free(c);
+    conf_faults_clear(&faults);
+    return rc;
+}
+
+static int load_service(struct series **out, const char *service, const struct conf *opts,
+                        struct err *e)
+{
+    struct store_series found;
+    struct series *raw = NULL, *wanted = NULL;
+    struct store *store = NULL;
+    char dir[PATH_MAX];
+    int rc = -1;
+
+    if (find_state_dir(opts, dir, sizeof dir, e) != 0 ||
+        store_open(&store, dir, STORE_READ, e) != 0 ||
+        store_series_find(store, service, STORE_DEMAND, &found, e) != 0 ||
+        store_read(store, &found, INT64_MIN, INT64_MAX, &raw, e) != 0)
+        goto done;
+    if (!conf_is_auto(opts, "step") &&
+        series_resample(&wanted, raw, conf_duration_ms(opts, "step"), e) != 0)
+        goto done;
+    rc = clean(out, wanted ? wanted : raw, conf_bool(opts, "verbose"), e);
+done:
+    if (rc != 0)
+        err_wrap(e, "service \"%s\"", service);
+    series_free(wanted);
+    series_free(raw);
+    store_close(store);
     return rc;
 }
 
@@ -299,26 +355,49 @@ done:
     return rc;
 }
 
-static int run(const struct conf *opts, const char *const *words, size_t n_words)
+/* One history, from a file or (service not NULL) the store. */
+static int forecast_one(const struct conf *opts, const char *service, struct err *e)
 {
     struct forecast f = {0};
     struct series *history = NULL;
-    struct err e = {0};
-    int rc = EXIT_DONE;
+    int rc = service ? load_service(&history, service, opts, e)
+                     : load_file(&history, conf_string(opts, "history"), opts, e);
 
-    (void)words;
-    (void)n_words;
-    if (conf_string(opts, "history")[0] == '\0') {
-        err_set(&e, ERR_CONFIG,
-                "nothing to forecast: give --history FILE (or - for standard input)");
-        return command_fail(&e);
-    }
-    if (load(&history, opts, &e) != 0 || predict(&f, opts, history, &e) != 0 ||
-        show(&f, history, opts, &e) != 0)
-        rc = command_fail(&e);
+    if (rc == 0 && service && print_format(opts) == PRINT_TABLE)
+        printf("%s: ", service);
+    if (rc == 0)
+        rc = predict(&f, opts, history, e);
+    if (rc == 0)
+        rc = show(&f, history, opts, e);
     forecast_clear(&f);
     series_free(history);
     return rc;
+}
+
+static int run(const struct conf *opts, const char *const *words, size_t n_words)
+{
+    bool has_file = conf_string(opts, "history")[0] != '\0';
+    const char *const *services;
+    size_t n = conf_strings(opts, "service", &services);
+    struct err e = {0};
+
+    (void)words;
+    (void)n_words;
+    if (has_file == (n > 0)) {
+        err_set(&e, ERR_CONFIG,
+                "give either --history FILE (- for standard input) or --service NAME");
+        return command_fail(&e);
+    }
+    if (n > 1 && (print_format(opts) != PRINT_TABLE || conf_string(opts, "plot")[0])) {
+        err_set(&e, ERR_CONFIG, "several services fit a table only: ask for one at a time");
+        return command_fail(&e);
+    }
+    if (has_file)
+        return forecast_one(opts, NULL, &e) == 0 ? EXIT_DONE : command_fail(&e);
+    for (size_t i = 0; i < n; i++)
+        if (forecast_one(opts, services[i], &e) != 0)
+            return command_fail(&e);
+    return EXIT_DONE;
 }
 
 const struct command command_forecast = {
@@ -326,7 +405,8 @@ const struct command command_forecast = {
     .summary = "forecast the load from a history",
     .words = "",
     .about =
-        "Forecasts from a file of past load. No configuration is needed.\n"
+        "Forecasts from a file of past load, which needs no configuration, or from what the\n"
+        "store holds of a service.\n"
         "\n"
         "CSV and JSON give a row a step: timestamp_unix,p50,mean,p10,p90,p95,p99. p50 is\n"
         "the point forecast; the load stays below p95 in 95 of 100 steps. The table shows\n"
