@@ -333,6 +333,7 @@ int daemon_run(const struct daemon_options *options, struct err *e)
 
     if (!d)
         return err_nomem(e);
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of write, not our end */
     d->options = options;
     d->lock = -1;
     if (uv_loop_init(&d->loop) != 0) {
