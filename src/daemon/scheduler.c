@@ -97,6 +97,7 @@ static void keep_sample(void *user, int64_t time_ms, double value)
 static void show(struct scheduler *s, struct unit *u)
 {
     service_show(&u->service, clk_wall_ms(), &s->shown[u->index]);
+    u->must_show = false;
 }
 
 static void take_reply(struct fetch *f, struct unit *u, const struct source_reply *r)
@@ -378,6 +379,8 @@ static void tend(struct scheduler *s, int64_t mono_ms)
             continue;
         apply_override(s->units[i], overrides, n);
         unit_tend(s->units[i], mono_ms);
+        if (s->units[i]->must_show)
+            show(s, s->units[i]);
     }
     reap(s);
 }

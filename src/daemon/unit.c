@@ -170,15 +170,13 @@ static void keep_gate(struct unit *u)
     char *text;
     json_t *v;
 
-    if (g->acting_since_ms == k->acting_since_ms && g->has_asked == k->has_asked &&
-        g->asked == k->asked && g->asked_ms == k->asked_ms &&
-        g->yield_until_ms == k->yield_until_ms && g->yields == k->yields)
+    if (g->acting_since_ms == k->acting_since_ms && g->yield_until_ms == k->yield_until_ms &&
+        g->yields == k->yields)
         return;
     u->kept_gate = *g;
-    v = json_pack("{sI sb si sI sI sI si}", "acting_since_ms", (json_int_t)g->acting_since_ms,
-                  "has_asked", g->has_asked, "asked", g->asked, "asked_ms",
-                  (json_int_t)g->asked_ms, "yield_until_ms", (json_int_t)g->yield_until_ms,
-                  "last_conflict_ms", (json_int_t)g->last_conflict_ms, "yields", g->yields);
+    v = json_pack("{sI sI sI si}", "acting_since_ms", (json_int_t)g->acting_since_ms,
+                  "yield_until_ms", (json_int_t)g->yield_until_ms, "last_conflict_ms",
+                  (json_int_t)g->last_conflict_ms, "yields", g->yields);
     text = v ? json_dumps(v, JSON_COMPACT) : NULL;
     if (text)
         state_put(u->env->state, u->service.conf->name, "gate", text, strlen(text));
@@ -186,20 +184,18 @@ static void keep_gate(struct unit *u)
     json_decref(v);
 }
 
+/* The count asked last is not taken over: killed between a call and its record, we would take
+ * our own call for another writer's and yield to it. */
 static void restore_gate(struct unit *u, const struct str *text)
 {
     struct gate_state *g = &u->service.gate;
     json_t *v = json_loadb(str_text(text), text->len, 0, NULL);
-    json_int_t since = 0, asked_ms = 0, until = 0, conflict = 0;
-    int has_asked = 0, asked = 0, yields = 0;
+    json_int_t since = 0, until = 0, conflict = 0;
+    int yields = 0;
 
-    if (v && json_unpack(v, "{sI sb si sI sI sI si}", "acting_since_ms", &since, "has_asked",
-                         &has_asked, "asked", &asked, "asked_ms", &asked_ms, "yield_until_ms",
+    if (v && json_unpack(v, "{sI sI sI si}", "acting_since_ms", &since, "yield_until_ms",
                          &until, "last_conflict_ms", &conflict, "yields", &yields) == 0) {
         g->acting_since_ms = since;
-        g->has_asked = has_asked != 0;
-        g->asked = asked;
-        g->asked_ms = asked_ms;
         g->yield_until_ms = until;
         g->last_conflict_ms = conflict;
         g->yields = yields;
@@ -436,6 +432,7 @@ static void call_done(struct pool_job *pj)
     struct unit *u = job->unit;
 
     u->is_backend_busy = false;
+    u->must_show = true;
     u->jobs--;
     switch (job->kind) {
     case CALL_OPEN:

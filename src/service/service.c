@@ -415,6 +415,7 @@ struct gate_in service_gate_in(const struct service *s, int64_t now_ms)
 bool service_decide(struct service *s, int64_t now_ms, bool *submit)
 {
     static const struct hold none;
+    struct gate_result r;
     struct gate_in in;
 
     *submit = false;
@@ -428,7 +429,9 @@ bool service_decide(struct service *s, int64_t now_ms, bool *submit)
     if (s->is_submitting)
         return true; /* the gate is at work with an earlier count; the next step is soon */
     in = service_gate_in(s, now_ms);
-    *submit = gate_judge(&s->gate_conf, &s->gate, &in, &none, &s->result);
+    *submit = gate_judge(&s->gate_conf, &s->gate, &in, &none, &r);
+    if (!*submit) /* else the gate itself says what came of it */
+        s->result = r;
     return true;
 }
 

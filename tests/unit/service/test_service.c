@@ -191,9 +191,8 @@ static int run_steps(struct service *s, int from, int to, int running, double lo
             *most_cut = running - s->decision.count;
         running = s->decision.count;
         if (submit) {
-            struct gate_result r = s->result;
+            struct gate_result r = {.kind = GATE_SENT, .to = s->decision.count};
 
-            r.kind = GATE_SENT;
             service_submitted(s, now_ms, &s->gate, &r);
         }
     }
