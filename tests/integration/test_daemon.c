@@ -24,6 +24,7 @@ static struct test_redis redis;
 static char tag[64];  /* marks our instances in the process list */
 static char dir[300]; /* of the test at work: configuration and state */
 static int first_port, api_port;
+static pid_t daemon_pid;               /* the one started last; 0 none */
 static int64_t fed_from_s, fed_last_s; /* epochs written to Redis, whole */
 
 /* ---- the world ---- */
@@ -159,7 +160,8 @@ static pid_t start_scaler(const char *name, const char *more)
 
     snprintf(config, sizeof config, "%s/scaler.cfg", dir);
     snprintf(state, sizeof state, "%s/state", dir);
-    return test_start(name, argv);
+    daemon_pid = test_start(name, argv);
+    return daemon_pid;
 }
 
 static void stop_scaler(pid_t pid, int expected_exit)
@@ -169,6 +171,8 @@ static void stop_scaler(pid_t pid, int expected_exit)
     kill(pid, SIGTERM);
     for (int i = 0; i < 200 && waitpid(pid, &status, WNOHANG) == 0; i++)
         sleep_ms(50);
+    if (pid == daemon_pid)
+        daemon_pid = 0;
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), expected_exit);
 }
@@ -241,6 +245,9 @@ static int begin(void **state)
 static int finish(void **state)
 {
     (void)state;
+    if (daemon_pid > 0) /* a test that failed left it */
+        test_kill(daemon_pid);
+    daemon_pid = 0;
     end_instances();
     return 0;
 }
@@ -428,6 +435,7 @@ static void test_a_second_daemon_on_the_same_state_is_refused(void **state)
         sleep_ms(50);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 1);
+    daemon_pid = first;
     assert_true(log_has("second", "state"));
     assert_true(kill(first, 0) == 0);
     stop_scaler(first, 0);
@@ -460,6 +468,7 @@ static void test_a_reload_takes_what_is_good_and_refuses_what_is_not(void **stat
     assert_int_equal(file_replace(path_of("scaler.cfg"), "services = (", 12, 0600, NULL), 0);
     kill(pid, SIGHUP);
     assert_true(feed_until(5, 10000, reload_is_refused));
+    feed_until(5, 1500, NULL); /* the status is written each second */
     assert_contains(scaler(&rc, "status"), "reload refused");
     assert_int_equal(rc, 0);
     /* a brake that needs no configuration */
