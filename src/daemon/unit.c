@@ -22,9 +22,6 @@
 #define TEND_MS 500
 #define POLL_LEAST_MS CLK_SECOND_MS
 #define POLL_MOST_MS (15 * CLK_SECOND_MS)
-/* Instances are late when they took so many lead times and this on top. */
-#define LATE_LEADS 3
-#define LATE_EXTRA_MS (30 * CLK_SECOND_MS)
 /* Days of seconds are fitted on minutes. */
 #define FIT_STEP_MS CLK_MINUTE_MS
 
@@ -244,24 +241,23 @@ static void keep_decision(struct unit *u)
     record_row(&r, kind, s->conf->name, &row);
     token = state_add_decision(u->env->state, &row, &body);
     if (s->result.kind == GATE_SENT && kind == RECORD_CHANGE)
-        u->watch.token = token;
+        u->token = token;
 }
 
 /* ---- outcomes: accepted is not delivered ---- */
 
-static void watch_end(struct unit *u, bool is_done, const char *note)
+static void keep_outcome(struct unit *u, bool is_done, int64_t now_ms, const char *note)
 {
     const struct service *s = &u->service;
-    int64_t now_ms = unit_now_ms(u);
+    const struct outcome *w = &u->outcome;
     struct store_outcome o = {.time_ms = now_ms,
                               .is_done = is_done,
                               .ready = s->status.ready,
-                              .took_ms = now_ms - u->watch.sent_ms};
-    struct store_lead lead = {now_ms, o.took_ms, u->watch.to - u->watch.from};
+                              .took_ms = now_ms - w->asked_ms};
+    struct store_lead lead = {now_ms, o.took_ms, w->to - w->from};
 
-    u->watch.is_on = false;
     str_copy(o.note, sizeof o.note, note);
-    state_add_outcome(u->env->state, u->watch.token, &o);
+    state_add_outcome(u->env->state, u->token, &o);
     if (is_done && lead.count > 0)
         state_add_lead(u->env->state, s->conf->name, &lead);
 }
@@ -270,35 +266,40 @@ static void watch_begin(struct unit *u, int64_t now_ms, const struct gate_result
 {
     char note[96];
 
-    if (u->watch.is_on) {
+    if (u->outcome.state != OUTCOME_NONE) {
         snprintf(note, sizeof note, "another count was asked meanwhile: %d", r->to);
-        watch_end(u, false, note);
+        keep_outcome(u, false, now_ms, note);
     }
-    u->watch.is_on = true;
-    u->watch.sent_ms = now_ms;
-    u->watch.from = r->from;
-    u->watch.to = r->to;
+    outcome_begin(&u->outcome, r->from >= 0 ? r->from : 0, r->to,
+                  service_lead_time_ms(&u->service), now_ms);
 }
 
 static void watch_look(struct unit *u, int64_t now_ms)
 {
-    const struct service *s = &u->service;
+    struct service *s = &u->service;
     const struct backend_status *st = &s->status;
-    int64_t most_ms = LATE_LEADS * service_lead_time_ms(s) + LATE_EXTRA_MS;
-    bool is_out = u->watch.to > u->watch.from;
-    char note[160];
+    char note[160] = "";
 
-    if (!u->watch.is_on || s->status_ms <= u->watch.sent_ms)
+    if (s->status_ms <= u->outcome.asked_ms)
         return;
-    if (is_out ? st->ready >= u->watch.to : st->running <= u->watch.to && st->draining == 0) {
-        watch_end(u, true, "");
-    } else if (now_ms - u->watch.sent_ms > most_ms) {
-        snprintf(note, sizeof note, "after %lld s %d of %d ready, %d running, %d draining",
-                 (long long)((now_ms - u->watch.sent_ms) / 1000), st->ready, u->watch.to,
-                 st->running, st->draining);
-        log_warn(s->conf->name, "asked for %d: %s", u->watch.to, note);
-        watch_end(u, false, note);
+    switch (outcome_observe(&u->outcome, st->desired, st->running, st->ready, now_ms, note,
+                            sizeof note)) {
+    case OUTCOME_KEEP:
+        return;
+    case OUTCOME_DELIVERED:
+        keep_outcome(u, true, now_ms, note);
+        return;
+    case OUTCOME_ASK_AGAIN:
+        s->gate.has_asked = false; /* what the platform shows counts, not what it accepted */
+        log_warn(s->conf->name, "%s", note);
+        break;
+    case OUTCOME_ALERT:
+        log_error(s->conf->name, "%s", note);
+        break;
+    case OUTCOME_REPLACED:
+        break;
     }
+    keep_outcome(u, false, now_ms, note);
 }
 
 /* ---- calls on the backend, one after the other ---- */
@@ -362,7 +363,7 @@ static int64_t poll_period_ms(const struct unit *u)
 
     if (u->backend->tend)
         return TEND_MS;
-    if (u->watch.is_on || period_ms < POLL_LEAST_MS)
+    if (u->outcome.state != OUTCOME_NONE || period_ms < POLL_LEAST_MS)
         return POLL_LEAST_MS;
     return period_ms < POLL_MOST_MS ? period_ms : POLL_MOST_MS;
 }

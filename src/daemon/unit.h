@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "act/outcome.h"
 #include "act/record.h"
 #include "daemon/pool.h"
 #include "daemon/state.h"
@@ -53,13 +54,8 @@ struct unit {
     bool wants_submit, wants_decision, must_train;
     bool must_show; /* changed since it was shown last */
 
-    /* The decision whose outcome is watched. */
-    struct {
-        bool is_on;
-        uint64_t token;
-        int64_t sent_ms;
-        int from, to;
-    } watch;
+    struct outcome outcome; /* of the count sent last */
+    uint64_t token;         /* of its decision */
 
     /* As last put into the store. */
     struct record_last kept;
