@@ -646,7 +646,7 @@ int unit_start(struct unit *u, const struct state_start *known, struct err *e)
         return err_wrap(e, "service \"%s\"", conf->name);
     u->kept_lead_ms = lead_ms;
     u->series = known->series;
-    u->service.newest_ms = known->newest_ms;
+    u->service.stored_ms = known->newest_ms;
     restore_gate(u, &known->gate);
     name_endpoint(u);
     u->is_started = true;

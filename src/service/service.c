@@ -90,6 +90,7 @@ int service_init(struct service *s, const struct service_conf *conf, int64_t lea
 {
     *s = (struct service){.started_ms = now_ms,
                           .newest_ms = -1,
+                          .stored_ms = -1,
                           .newest_load = NAN,
                           .least = -1,
                           .most = -1,
@@ -167,6 +168,10 @@ int64_t service_since_ms(const struct service *s, int64_t now_ms)
     int64_t since_ms = s->newest_ms < 0 ? now_ms - FIRST_LOOK_STEPS * step_ms
                                         : s->newest_ms + (1 - SERVICE_OVERLAP) * step_ms;
 
+    /* after a start: whatever the source still holds, from before the store ends */
+    if (s->newest_ms < 0 && s->stored_ms >= 0 && s->stored_ms < since_ms)
+        since_ms = s->stored_ms;
+
     if (since_ms < first_ms)
         since_ms = first_ms;
     if (since_ms < 0)
@@ -190,7 +195,7 @@ static void take_new(struct service *s, struct sample sample)
     s->newest_ms = sample.time_ms;
     s->newest_load = sample.value;
     s->shown.samples++;
-    if (isfinite(sample.value))
+    if (isfinite(sample.value) && sample.time_ms + s->conf->step_ms > s->started_ms)
         s->fresh_samples++;
 }
 

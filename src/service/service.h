@@ -40,6 +40,7 @@ struct service {
     struct brain_setup setup; /* as the brain was made */
     int64_t lead_learned_ms;  /* in an earlier run; 0 none */
 
+    int64_t stored_ms; /* start of the newest cell in the store at the start; -1 none */
     int64_t newest_ms; /* start of the newest cell seen; -1 none */
     double newest_load;
     double overlap[SERVICE_OVERLAP + 1]; /* last values by cell, to tell corrections */

@@ -552,6 +552,7 @@ int main(int argc, char **argv)
         cmocka_set_test_filter(argv[1]);
     snprintf(tag, sizeof tag, "scaler-test-%d", (int)getpid());
     test_redis_start(&redis, "redis", NULL);
+    sleep_ms(2100); /* cells from before it was up are not believed */
     rc = cmocka_run_group_tests(tests, NULL, NULL);
     end_instances();
     return rc;
