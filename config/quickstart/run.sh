@@ -44,9 +44,9 @@ least=2 most=32
 history_days=15
 prepare=6 # seconds for the history, the choice of HPA's target and the first forecast
 
-bold="" dim="" red="" green="" plain=""
+bold="" red="" green="" plain=""
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
-    bold=$(printf '\033[1m') dim=$(printf '\033[2m') plain=$(printf '\033[0m')
+    bold=$(printf '\033[1m') plain=$(printf '\033[0m')
     red=$(printf '\033[31m') green=$(printf '\033[32m')
 fi
 say() { printf '%s\n' "$*"; }
