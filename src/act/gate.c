@@ -297,7 +297,7 @@ void gate_result_text(const struct gate_result *r, char *out, size_t size)
         snprintf(out, size, "sent %s", move);
         break;
     case GATE_DRY_RUN:
-        snprintf(out, size, "dry run: would send %s", move);
+        snprintf(out, size, r->from >= 0 ? "dry run: would send %s" : "dry run", move);
         break;
     case GATE_HELD:
         snprintf(out, size, "%s held by %s%s", move, r->by, until);

@@ -387,6 +387,7 @@ static void opened(struct unit *u, const struct call_job *job)
 static void polled(struct unit *u, const struct call_job *job)
 {
     int64_t now_ms = unit_now_ms(u);
+    bool is_first = u->service.status_ms == 0;
 
     u->poll_mono_ms = clk_mono_ms() + poll_period_ms(u);
     if (job->tend_err.code != ERR_NONE)
@@ -397,6 +398,8 @@ static void polled(struct unit *u, const struct call_job *job)
     }
     service_take_status(&u->service, now_ms, &job->status);
     watch_look(u, now_ms);
+    if (is_first && u->service.decided_ms > 0) /* in ignorance of what runs */
+        unit_decide(u, clk_wall_ms(), clk_mono_ms());
 }
 
 static void submitted(struct unit *u, const struct call_job *job)
@@ -550,7 +553,11 @@ static void fit_done(struct pool_job *pj)
         if (pj->err.code != ERR_NONE)
             log_warn(s->conf->name, "nightly fit: %s; the old models stay", pj->err.msg);
     } else {
+        u->is_training = false;
         service_training_ends(s, job->brain, unit_now_ms(u));
+        u->wants_decision |= job->brain != NULL; /* what was decided so far knew nothing */
+        if (u->must_train) /* settings changed meanwhile: once more, with what comes from now */
+            service_training_begins(s);
         if (!job->brain && pj->outcome == POOL_RAN && pj->err.code != ERR_SHORT)
             log_warn(s->conf->name, "training: %s", pj->err.msg);
     }
@@ -578,8 +585,10 @@ static void train(struct unit *u)
     struct fit_job *job;
 
     u->must_train = false;
-    if (u->series < 0 || !(job = new_fit(u)))
+    if (u->series < 0 || !(job = new_fit(u))) {
+        service_training_ends(s, NULL, unit_now_ms(u));
         return;
+    }
     job->setup = s->setup;
     job->state_dir = u->env->state_dir;
     job->now_ms = unit_now_ms(u);
@@ -588,6 +597,7 @@ static void train(struct unit *u)
     str_copy(job->series.service, sizeof job->series.service, s->conf->name);
     str_copy(job->series.signal, sizeof job->series.signal, STORE_DEMAND);
     service_training_begins(s);
+    u->is_training = true;
     u->jobs++;
     pool_submit(u->env->compute, &job->pool);
 }
@@ -651,6 +661,8 @@ int unit_start(struct unit *u, const struct state_start *known, struct err *e)
     name_endpoint(u);
     u->is_started = true;
     u->must_train = known->newest_ms >= 0;
+    if (u->must_train) /* the first samples may come before the job that reads the store */
+        service_training_begins(&u->service);
     return 0;
 }
 
@@ -667,6 +679,8 @@ void unit_reload(struct unit *u, struct config_ref *ref, const struct service_co
         u->service.conf = conf; /* the same settings in the new file's memory */
     } else {
         u->must_train |= service_reload(&u->service, conf, u->env->is_dry_run, unit_now_ms(u));
+        if (u->must_train && !u->is_training)
+            service_training_begins(&u->service);
         u->must_reopen |= is_other_backend && u->object;
         if (is_other_backend)
             u->open_mono_ms = 0;
@@ -723,7 +737,7 @@ void unit_tend(struct unit *u, int64_t mono_ms)
 {
     if (!u->is_started || u->is_gone)
         return;
-    if (u->must_train && !u->service.is_training && u->service.brain)
+    if (u->must_train && !u->is_training && u->service.brain)
         train(u);
     night(u);
     pump(u, mono_ms);

@@ -52,7 +52,8 @@ struct unit {
     int64_t open_mono_ms, open_wait_ms; /* next try, and the wait after it */
     int64_t poll_mono_ms;               /* next poll */
     bool wants_submit, wants_decision, must_train;
-    bool must_show; /* changed since it was shown last */
+    bool is_training; /* its job is in flight */
+    bool must_show;   /* changed since it was shown last */
 
     struct outcome outcome; /* of the count sent last */
     uint64_t token;         /* of its decision */

@@ -417,6 +417,46 @@ static void test_killed_at_random_points_it_loses_and_doubles_nothing(void **sta
     check_no_sample_lost(until_s);
 }
 
+static bool is_trained(void)
+{
+    return web_status().fits > 0;
+}
+
+static void test_a_restart_decides_on_what_came_while_it_was_away(void **state)
+{
+    int64_t now_s = clk_wall_ms() / 1000;
+    struct store_decision *made = NULL;
+    struct store_series series;
+    struct store *store = NULL;
+    struct sample kept[400];
+    size_t n;
+    pid_t pid;
+
+    (void)state;
+    /* the store ends five minutes ago, Redis has the time since */
+    for (int i = 0; i < 400; i++)
+        kept[i] = (struct sample){(now_s - 700 + i) * 1000, 40};
+    for (int64_t t = now_s - 300; t < now_s; t++)
+        test_redis_do(&redis, "SET rate:web:%lld 40 EX 900", (long long)t);
+    series.step_ms = 1000;
+    assert_int_equal(store_open(&store, path_of("state"), STORE_WRITE, NULL), 0);
+    assert_int_equal(store_series_id(store, "web", STORE_DEMAND, 1000, &series.id, NULL), 0);
+    assert_int_equal(store_import(store, &series, kept, 400, NULL, NULL), 0);
+    store_close(store);
+
+    pid = start_scaler("away", "--dry-run");
+    assert_true(feed_until(40, 15000, is_trained));
+    feed_until(40, 2500, NULL);
+    stop_scaler(pid, 0);
+    assert_int_equal(store_open(&store, path_of("state"), STORE_READ, NULL), 0);
+    assert_int_equal(store_decision_list(store, "web", 0, INT64_MAX, 100, &made, &n, NULL), 0);
+    assert_true(n > 0);
+    for (size_t i = 0; i < n; i++)
+        assert_string_not_equal(made[i].reason, "stale");
+    free(made);
+    store_close(store);
+}
+
 static bool has_one(void)
 {
     return count("web") >= 1;
@@ -536,6 +576,8 @@ int main(int argc, char **argv)
             test_it_scales_out_goes_blind_without_removing_and_obeys_a_hold, begin, finish),
         cmocka_unit_test_setup_teardown(
             test_killed_at_random_points_it_loses_and_doubles_nothing, begin, finish),
+        cmocka_unit_test_setup_teardown(test_a_restart_decides_on_what_came_while_it_was_away,
+                                        begin, finish),
         cmocka_unit_test_setup_teardown(test_a_second_daemon_on_the_same_state_is_refused,
                                         begin, finish),
         cmocka_unit_test_setup_teardown(
