@@ -342,6 +342,19 @@ bool conf_is_set(const struct conf *c, const char *name)
     return get(c, name, NULL)->is_set;
 }
 
+void conf_note_faulty(struct conf *c, const char *name)
+{
+    size_t i = find(c, name);
+
+    assert(i < c->n);
+    c->values[i].is_faulty = true;
+}
+
+bool conf_is_faulty(const struct conf *c, const char *name)
+{
+    return get(c, name, NULL)->is_faulty;
+}
+
 bool conf_is_auto(const struct conf *c, const char *name)
 {
     return get(c, name, NULL)->is_auto;

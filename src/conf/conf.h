@@ -60,6 +60,11 @@ bool conf_is_set(const struct conf *c, const char *name); /* given by the user *
 bool conf_is_auto(const struct conf *c,
                   const char *name); /* is (by default or choice) "auto" */
 
+/* Notes that the user gave a value that is no such thing, so that nobody complains that it is
+ * missing. Copies know it too; the next good conf_set forgets it. */
+void conf_note_faulty(struct conf *c, const char *name);
+bool conf_is_faulty(const struct conf *c, const char *name);
+
 /* The name in the table closest to a misspelt one, or NULL (str_closest). */
 const char *conf_closest(const struct conf_option *rows, const char *name);
 

@@ -403,6 +403,7 @@ static bool read_member(const struct conf_node *n, struct conf *c, const char *o
         return false;
     if ((row->type == CONF_STRINGS ? set_list(c, row, n, &e) : set_scalar(c, row, n, &e)) == 0)
         return true;
+    conf_note_faulty(c, row->name);
     if (e.code == ERR_NOMEM)
         faults->failed = true;
     else
@@ -430,8 +431,8 @@ void conf_node_require(const struct conf_node *group, const struct conf *c, cons
     char message[300];
 
     for (const struct conf_option *row = conf_rows(c); row->name; row++) {
-        if (row->def || conf_is_set(c, row->name) || conf_node_member(group, row->name))
-            continue; /* a faulty value was complained about already */
+        if (row->def || conf_is_set(c, row->name) || conf_is_faulty(c, row->name))
+            continue; /* a faulty value was complained about where it stands */
         snprintf(message, sizeof message, "%s is missing: %s", row->name, row->help);
         owner_fault(group, faults, owner, message);
     }

@@ -37,8 +37,9 @@ static void keep(struct conf_faults *f, struct str *text, bool is_warning)
     f->items[f->n++] = (struct conf_fault){.text = text->data, .is_warning = is_warning};
 }
 
-static void add(struct conf_faults *f, bool is_warning, const char *file, unsigned line,
-                const char *fmt, va_list args)
+static void __attribute__((format(printf, 5, 0)))
+add(struct conf_faults *f, bool is_warning, const char *file, unsigned line, const char *fmt,
+    va_list args)
 {
     struct str text = STR_EMPTY;
     char message[512];

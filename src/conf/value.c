@@ -197,6 +197,7 @@ static int list_extend(struct conf_value *v, const struct conf_option *row, cons
         list_free(v->list);
     v->list = list;
     v->is_inherited = false;
+    v->is_faulty = false;
     v->is_set = true;
     return 0;
 }
@@ -257,6 +258,7 @@ int conf_value_set_list(struct conf_value *v, const struct conf_option *row,
     list_free(v->list);
     v->list = list;
     v->is_set = true;
+    v->is_faulty = false;
     v->is_inherited = false;
     return 0;
 }
@@ -295,7 +297,7 @@ int conf_value_init(struct conf_value *v, const struct conf_option *row, struct 
         return 0;
     }
     if (parse_scalar(v, row, row->def, &why) != 0)
-        assert(!"the default of a row passes the checks of that row");
+        assert(false && "the default of a row passes the checks of that row");
     return 0;
 }
 

@@ -25,6 +25,7 @@ struct conf_value {
     };
     bool is_set;       /* given by the user */
     bool is_auto;      /* "auto" by default or choice */
+    bool is_faulty;    /* the user gave a value that is none; the one before stands */
     bool is_inherited; /* came by conf_new or conf_copy: the next entry of a list replaces it */
 };
 

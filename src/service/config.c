@@ -359,7 +359,7 @@ static void read_top_level(struct loader *l, const struct conf_node *root)
 
     for (; n < sizeof top_groups / sizeof top_groups[0]; n++)
         others[n] = top_groups[n];
-    for (size_t i = 0; source_table[i] && i < MOST_TYPES; i++)
+    for (size_t i = 0; i < MOST_TYPES && source_table[i]; i++)
         others[n++] = source_table[i]->name;
     others[n] = NULL;
     conf_node_read(root, &l->c->daemon, 1, others, "", l->faults);

@@ -10,6 +10,7 @@
 #include "base/clk.h"
 #include "base/str.h"
 #include "decide/options.h"
+#include "forecast/model.h"
 
 enum { OWNER_BYTES = 200, MOST_TYPES = 64 };
 
@@ -150,7 +151,7 @@ static void unknown_source(struct reader *r, const struct conf_node *at, const c
     const char *names[MOST_TYPES];
     size_t n = 0;
 
-    for (; source_table[n] && n < MOST_TYPES; n++)
+    for (; n < MOST_TYPES && source_table[n]; n++)
         names[n] = source_table[n]->name;
     unknown_type(r, at, "source", type, names, n);
 }
@@ -160,7 +161,7 @@ static void unknown_backend(struct reader *r, const struct conf_node *at, const 
     const char *names[MOST_TYPES];
     size_t n = 0;
 
-    for (; backend_table[n] && n < MOST_TYPES; n++)
+    for (; n < MOST_TYPES && backend_table[n]; n++)
         names[n] = backend_table[n]->name;
     unknown_type(r, at, "backend", type, names, n);
 }
@@ -216,15 +217,21 @@ static int read_source(struct reader *r, const struct config_source *sources, si
     char owner[OWNER_BYTES];
     size_t n = 1;
     struct conf *confs[2] = {r->s->groups[SERVICE_SOURCE], NULL};
+    bool is_unknown;
 
     if (!type)
         type = from ? "" : conf_string(confs[0], "type");
     if (!from)
         from = early_text(group, "type") ? "" : conf_string(confs[0], "from");
-    if (r->defaults)
-        find_source(r, at, from, type, sources, n_sources);
-    else
+    is_unknown = type[0] && !source_find(type);
+    if (!r->defaults && is_unknown) {
+        unknown_source(r, at, type);
+        return conf_set(confs[0], "type", type, e);
+    }
+    if (!r->defaults)
         r->s->source = source_find(type);
+    else if (!is_unknown || early_text(group, "type")) /* the defaults' were told there */
+        find_source(r, at, from, type, sources, n_sources);
     if (r->s->source) {
         if (plugin_conf(&r->s->query, r->defaults ? r->defaults->query : NULL,
                         r->s->source->query_options, e) != 0)
@@ -254,8 +261,13 @@ static int read_backend(struct reader *r, struct err *e)
     if (!type)
         type = conf_string(confs[0], "type");
     r->s->backend = backend_find(type);
-    if (!r->s->backend && r->defaults) {
+    if (!r->s->backend && type[0] && !r->defaults) {
         unknown_backend(r, at, type);
+        return conf_set(confs[0], "type", type, e);
+    }
+    if (!r->s->backend && r->defaults) {
+        if (!type[0] || early_text(group, "type")) /* the defaults' was told there */
+            unknown_backend(r, at, type);
         return 0;
     }
     if (r->s->backend) {
@@ -310,6 +322,31 @@ static const struct conf_node *place(const struct reader *r, const char *group, 
     const struct conf_node *k = g && conf_node_is_group(g) ? conf_node_member(g, key) : NULL;
 
     return k ? k : g ? g : r->node;
+}
+
+static void check_model(const struct reader *r)
+{
+    const char *names[MOST_TYPES] = {"auto"}, *closest;
+    struct str known = STR_EMPTY;
+    size_t n = 1;
+
+    if (strcmp(r->s->model, "auto") == 0 || model_find(r->s->model))
+        return;
+    for (size_t i = 0; n < MOST_TYPES && model_table[i]; i++)
+        names[n++] = model_table[i]->name;
+    for (size_t i = 0; i < n; i++)
+        str_printf(&known, "%s%s", i > 0 ? ", " : "", names[i]);
+    closest = str_closest(r->s->model, names, n);
+    if (closest)
+        conf_node_fault(place(r, "", "model"), r->faults,
+                        "%s: model = \"%.60s\": unknown (did you mean \"%s\"?)", r->owner,
+                        r->s->model, closest);
+    else
+        conf_node_fault(place(r, "", "model"), r->faults,
+                        "%s: model = \"%.60s\": unknown (known: %s)", r->owner, r->s->model,
+                        str_text(&known));
+    r->faults->failed |= known.failed;
+    str_clear(&known);
 }
 
 static void check_own_level(const struct reader *r)
@@ -492,6 +529,7 @@ int service_conf_read(struct service_conf *out, const struct conf_node *given, c
     conf_node_require(given, out->groups[SERVICE_GENERAL], r.owner, faults);
     take_typed(out);
     check_own_level(&r);
+    check_model(&r);
     check_step(&r);
     check_day(&r);
     check_limits(&r);

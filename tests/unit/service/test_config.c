@@ -193,6 +193,23 @@ static void every_fault_is_named(void **state)
         {HEAD "services = ( { name = \"a\"; source = { key = \"k\"; };\n backend = { type = "
               "\"cloud\"; }; } );",
          "x.cfg:10: service \"a\": backend: unknown type \"cloud\" (known: fleet)\n"},
+        {HEAD
+         "services = ( { name = \"a\"; model = \"ensembel\"; source = { key = \"k\"; }; } );",
+         "x.cfg:9: service \"a\": model = \"ensembel\": unknown (did you mean "
+         "\"ensemble\"?)\n"},
+        {HEAD
+         "services = ( { name = \"a\"; model = \"prophet\"; source = { key = \"k\"; }; } );",
+         "x.cfg:9: service \"a\": model = \"prophet\": unknown (known: auto, ensemble, linear, "
+         "harmonic, fft, smoothing, naive)\n"},
+        /* A fault of the defaults is told once, however many services have them. */
+        {"db = { url = \"db://h\"; };\n"
+         "defaults = { timezone = \"UTC\"; source = { type = \"dbx\"; key = \"k\"; };\n"
+         "backend = { type = \"fleat\"; };\n"
+         "capacity = { per_instance = \"x\"; }; limits = { max = 9; }; };\n"
+         "services = ( { name = \"a\"; }, { name = \"b\"; } );",
+         "x.cfg:2: defaults: source: unknown type \"dbx\" (did you mean \"db\"?)\n"
+         "x.cfg:3: defaults: backend: unknown type \"fleat\" (did you mean \"fleet\"?)\n"
+         "x.cfg:4: defaults: capacity: per_instance = \"x\": not a number\n"},
         {HEAD "services = { name = \"a\"; };",
          "x.cfg:9: services: a list of groups expected: services = ( { ... }, { ... } );\n"
          "x.cfg: no services are configured\n"},
