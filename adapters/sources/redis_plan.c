@@ -33,6 +33,10 @@ static int read_zone(struct plan *p, const char *name, struct err *e)
 int plan_read(struct plan *p, const struct conf *options, struct err *e)
 {
     *p = (struct plan){.layout = redis_layout_find(conf_string(options, "layout"))};
+    if (!p->layout)
+        return err_set(e, ERR_CONFIG,
+                       "layout is missing: write counter, hash, hash_day, zset, stream, total "
+                       "or timeseries");
     p->is_counts = strcmp(conf_string(options, "units"), "counts") == 0 ||
                    strcmp(p->layout->name, "total") == 0;
     p->is_zero = strcmp(conf_string(options, "absence"), "zero") == 0;

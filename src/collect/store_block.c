@@ -74,7 +74,7 @@ bool store_tick_next(struct store_tick_reader *r)
         gap |= (uint64_t)(b & 0x7f) << shift;
         shift += 7;
     } while (b & 0x80);
-    if ((size_t)(r->end - r->at) < sizeof(float))
+    if ((size_t)(r->end - r->at) < sizeof(float) || gap > (uint64_t)(INT64_MAX - r->id))
         return false;
     r->id += (int64_t)gap;
     r->value = (double)store_block_cell(r->at, 0);
@@ -134,9 +134,11 @@ int store_block_read(struct store *s, int64_t series, enum store_tier tier, int6
     blob = sqlite3_column_blob(stmt, 1);
     n = (size_t)sqlite3_column_bytes(stmt, 1) / sizeof(float);
     for (size_t i = 0; i < n; i++) {
-        int64_t k = first + (int64_t)i - c->first;
+        /* Unsigned, since a damaged row may begin anywhere: before the day wraps past its end.
+         */
+        uint64_t k = (uint64_t)first + i - (uint64_t)c->first;
 
-        if (k >= 0 && (size_t)k < c->n)
+        if (k < c->n)
             c->means[k] = store_block_cell(blob, i);
     }
     sqlite3_reset(stmt);
