@@ -199,7 +199,7 @@ static int unknown_command(const char *name)
     struct err e = {0};
     size_t n = 0;
 
-    for (; command_table[n] && n < MOST_COMMANDS; n++)
+    for (; n < MOST_COMMANDS && command_table[n]; n++)
         names[n] = command_table[n]->name;
     closest = str_closest(name, names, n);
     if (closest)

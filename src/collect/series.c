@@ -193,7 +193,7 @@ static int fill_cells(struct series *s, const struct sample *sorted, size_t n,
 int series_from_samples(struct series **out, const struct sample *samples, size_t n,
                         int64_t step_ms, struct series_report *report, struct err *e)
 {
-    struct series_report scratch, *r = report ? report : &scratch;
+    struct series_report scratch = {0}, *r = report ? report : &scratch;
     struct sample *sorted = NULL;
     struct series *s = NULL;
     size_t k;

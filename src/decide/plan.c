@@ -88,7 +88,7 @@ static int cheapest_first(const struct plan *p, const int *r, int running)
 
 int plan_count(const struct plan *p, int running)
 {
-    int r[PLAN_BLOCKS], most = 0;
+    int r[PLAN_BLOCKS] = {0}, most = 0;
     double scale = p->scale;
 
     if (running < plan_ceil(p->need[0] * scale))

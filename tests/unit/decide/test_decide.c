@@ -37,7 +37,7 @@ static void randomise(struct rng *rng, struct decide_in *in)
     in->load = any_load(rng);
     in->load_age_ms = upto(rng, 400000);
     in->per_instance = 100;
-    in->phase = upto(rng, 2);
+    in->phase = (enum decide_phase)upto(rng, 2);
     in->is_forecast_trusted = upto(rng, 3) > 0;
     in->n_blocks = upto(rng, 1) * DECIDE_BLOCKS;
     for (int b = 0; b < DECIDE_BLOCKS; b++) {
