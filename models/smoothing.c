@@ -14,12 +14,15 @@
  * exponential and Holt-Winters smoothing, J. Forecasting 29 (2010) for the clipping.
  * Cost: about 60 passes over the history to fit, O(1) an update and a step of a path. */
 #include <math.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "forecast/model.h"
 #include "forecast/prepare.h"
 #include "forecast/scale.h"
+#include "forecast/vector.h"
 #include "models/models.h"
 
 #define SEARCH_LEADS 5
@@ -133,46 +136,102 @@ static inline double ahead(const struct state *st, struct season s, double phi_p
     return st->l + st->d[i < s.m ? i : i % s.m] + v + phi_power * st->r;
 }
 
-/* What a search works on; `st` owns nothing: its tables are scratch. */
+/* The search walks the history once for several candidates at a time, one a lane of a vector:
+ * one candidate alone waits for its own last result at every cell. */
+#define LANES 8
+typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
+typedef int64_t lane_bits __attribute__((vector_size(LANES * sizeof(int64_t))));
+
+#define LANES_OF(x) ((lanes){0} + (x))
+#define LANES_ABS(x) ((lanes)((lane_bits)(x)&INT64_MAX))
+#define LANES_PICK(mask, x, y) ((lanes)(((mask) & (lane_bits)(x)) | (~(mask) & (lane_bits)(y))))
+#define LANES_MIN(x, y) LANES_PICK((x) < (y), x, y)
+#define LANES_MAX(x, y) LANES_PICK((x) > (y), x, y)
+
+/* What a search works on. Without a week `v` is one cell that stays 0. */
 struct search {
     struct season season;
     const double *z;
     size_t n;
-    struct state origin; /* as start left it */
-    struct state st;
+    struct state origin; /* as start left it; d and v are its own tables */
+    size_t week;         /* cells of v */
     size_t leads[SEARCH_LEADS];
     size_t n_leads;
+    lanes *d; /* m: scratch */
+    lanes *v; /* `week`: scratch */
 };
 
-static double objective(struct search *q, const struct gains *g)
+/* The gains of each lane. */
+struct lane_gains {
+    lanes alpha, delta, omega, phi;
+    lanes power[SEARCH_LEADS]; /* phi^lead */
+};
+
+static void lane_set(struct lane_gains *q, size_t lane, const struct gains *g,
+                     const struct search *s)
 {
-    struct season s = q->season;
-    size_t from = s.w > 0 ? s.w : s.m, n = q->n;
-    double power[SEARCH_LEADS], sum[SEARCH_LEADS] = {0}, total = 0;
-    double *d = q->st.d, *v = q->st.v;
+    q->alpha[lane] = g->alpha;
+    q->delta[lane] = g->delta;
+    q->omega[lane] = s->season.w > 0 ? g->omega : 0;
+    q->phi[lane] = g->phi;
+    for (size_t k = 0; k < s->n_leads; k++)
+        q->power[k][lane] = pow(g->phi, (double)s->leads[k]);
+}
 
-    memcpy(d, q->origin.d, s.m * sizeof *d);
-    if (v)
-        memcpy(v, q->origin.v, s.w * sizeof *v);
-    q->st = q->origin;
-    q->st.d = d;
-    q->st.v = v;
-    for (size_t k = 0; k < q->n_leads; k++)
-        power[k] = pow(g->phi, (double)q->leads[k]);
-    for (size_t t = 0; t < n; t++) {
-        if (t >= from)
-            for (size_t k = 0; k < q->n_leads; k++) {
-                size_t at = t + q->leads[k] - 1;
+/* Sums of |error| by lead: sum[k] over all t >= from whose target is within the history. The
+ * steps are those of `step` and `ahead`. */
+VECTORISED static void walk(const struct search *q, const struct lane_gains *g, size_t from,
+                            lanes *sum)
+{
+    lanes l = LANES_OF(q->origin.l), last = {0}, size = {0};
+    lanes *const d = q->d, *const v = q->v;
+    size_t m = q->season.m, w = q->week, day = 0, week = 0;
 
-                if (at < n)
-                    sum[k] += fabs(q->z[at] - ahead(&q->st, s, power[k], q->leads[k]));
-            }
-        step(&q->st, s, g, q->z[t]);
+    for (size_t i = 0; i < m; i++)
+        d[i] = LANES_OF(q->origin.d[i]);
+    for (size_t i = 0; i < w; i++)
+        v[i] = LANES_OF(q->origin.v ? q->origin.v[i] : 0);
+    for (size_t t = 0; t < q->n; t++) {
+        lanes r = LANES_OF(q->z[t]) - (l + d[day] + v[week]), e, limit = 4 * size;
+        lane_bits has_size = size > 0;
+
+        for (size_t k = 0; t >= from && k < q->n_leads; k++) {
+            size_t ahead_by = q->leads[k] - 1, i = day + ahead_by, j = week + ahead_by;
+
+            if (t + ahead_by >= q->n)
+                break; /* leads ascend */
+            i = i < m ? i : i % m;
+            j = j < w ? j : j % w;
+            sum[k] += LANES_ABS(q->z[t + ahead_by] - (l + d[i] + v[j] + g->power[k] * last));
+        }
+        e = r - g->phi * last;
+        e = LANES_PICK(has_size, LANES_MIN(LANES_MAX(e, -limit), limit), e);
+        size = LANES_PICK(has_size, 0.98 * size + 0.02 * LANES_ABS(e), LANES_ABS(e));
+        last = g->phi * last + e;
+        l += g->alpha * e;
+        d[day] += g->delta * e;
+        v[week] += g->omega * e;
+        day = day + 1 == m ? 0 : day + 1;
+        week = week + 1 == w ? 0 : week + 1;
     }
-    for (size_t k = 0; k < q->n_leads; k++)
-        if (n + 1 > from + q->leads[k])
-            total += sum[k] / (double)(n + 1 - from - q->leads[k]);
-    return total;
+}
+
+/* The objective of up to LANES candidates. */
+static void objective(const struct search *q, const struct gains *g, size_t n, double *out)
+{
+    size_t from = q->season.w > 0 ? q->season.w : q->season.m;
+    struct lane_gains lane_gains = {0};
+    lanes sum[SEARCH_LEADS] = {{0}};
+
+    for (size_t i = 0; i < LANES; i++)
+        lane_set(&lane_gains, i, &g[i < n ? i : n - 1], q);
+    walk(q, &lane_gains, from, sum);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = 0;
+        for (size_t k = 0; k < q->n_leads; k++)
+            if (q->n + 1 > from + q->leads[k])
+                out[i] += sum[k][i] / (double)(q->n + 1 - from - q->leads[k]);
+    }
 }
 
 static const double alphas[] = {0, .002, .005, .01, .02, .05, .1, .2, .4};
@@ -180,40 +239,49 @@ static const double deltas[] = {0, .02, .05, .1, .2, .35};
 static const double omegas[] = {0, .05, .1, .2, .35, .5};
 static const double phis[] = {0, .3, .6, .8, .9, .95, .98, .99, .995};
 
-static bool try_values(struct search *q, struct gains *g, double *which, const double *grid,
-                       size_t n, double *best)
+#define MOST_TRIED 9 /* values of the longest grid */
+
+/* Tries the values of one gain, at `offset` of struct gains, and keeps the best. */
+static bool try_values(const struct search *q, struct gains *g, size_t offset,
+                       const double *grid, size_t n, double *best)
 {
-    double keep = *which, old = keep;
+    struct gains tried[MOST_TRIED];
+    double error[MOST_TRIED], old = *(const double *)((const char *)g + offset);
+    size_t count = 0;
+    bool has_moved = false;
 
     for (size_t i = 0; i < n; i++) {
-        double v;
-
         if (grid[i] == old)
             continue;
-        *which = grid[i];
-        v = objective(q, g);
-        if (v < *best) {
-            *best = v;
-            keep = grid[i];
-        }
+        tried[count] = *g;
+        *(double *)((char *)&tried[count++] + offset) = grid[i];
     }
-    *which = keep;
-    return keep != old;
+    for (size_t i = 0; i < count; i += LANES)
+        objective(q, tried + i, count - i < LANES ? count - i : LANES, error + i);
+    for (size_t i = 0; i < count; i++)
+        if (error[i] < *best) {
+            *best = error[i];
+            *g = tried[i];
+            has_moved = true;
+        }
+    return has_moved;
 }
 
-static void coordinate_search(struct search *q, struct gains *g)
+#define TRY(gain, grid) \
+    try_values(q, g, offsetof(struct gains, gain), grid, sizeof(grid) / sizeof *(grid), &best)
+
+static void coordinate_search(const struct search *q, struct gains *g)
 {
-    double best = objective(q, g);
+    double best;
 
+    objective(q, g, 1, &best);
     for (int pass = 0; pass < 2; pass++) {
-        bool has_moved =
-            try_values(q, g, &g->alpha, alphas, sizeof alphas / sizeof *alphas, &best);
+        bool has_moved = TRY(alpha, alphas);
 
-        has_moved |= try_values(q, g, &g->delta, deltas, sizeof deltas / sizeof *deltas, &best);
+        has_moved |= TRY(delta, deltas);
         if (q->season.w > 0)
-            has_moved |=
-                try_values(q, g, &g->omega, omegas, sizeof omegas / sizeof *omegas, &best);
-        has_moved |= try_values(q, g, &g->phi, phis, sizeof phis / sizeof *phis, &best);
+            has_moved |= TRY(omega, omegas);
+        has_moved |= TRY(phi, phis);
         if (!has_moved)
             break;
     }
@@ -224,10 +292,15 @@ static int find_gains(struct smoothing *m, const double *z, size_t n, struct err
     struct season s = m->season;
     struct search q = {.season = s};
     size_t leads[SEARCH_LEADS] = {1, s.m / 12, s.m / 4, s.m / 2, s.m};
-    double *tables = malloc(2 * (s.m + s.w) * sizeof *tables);
+    size_t week = s.w > 0 ? s.w : 1;
+    lanes *scratch = aligned_alloc(sizeof *scratch, (s.m + week) * sizeof *scratch);
+    double *tables = malloc((s.m + s.w) * sizeof *tables);
 
-    if (!tables)
+    if (!scratch || !tables) {
+        free(scratch);
+        free(tables);
         return err_nomem(e);
+    }
     q.n = n < SEARCH_MOST_CELLS || n < 4 * (s.w > 0 ? s.w : s.m) ? n : SEARCH_MOST_CELLS;
     if (q.n < n && s.w > 0 && q.n < 2 * s.w)
         q.n = n;
@@ -235,15 +308,15 @@ static int find_gains(struct smoothing *m, const double *z, size_t n, struct err
     for (size_t i = 0; i < SEARCH_LEADS; i++)
         if (leads[i] > 0 && (q.n_leads == 0 || leads[i] > q.leads[q.n_leads - 1]))
             q.leads[q.n_leads++] = leads[i];
+    q.week = week;
+    q.d = scratch;
+    q.v = scratch + s.m;
     q.origin.d = tables;
-    q.st.d = tables + s.m;
-    if (s.w > 0) {
-        q.origin.v = tables + 2 * s.m;
-        q.st.v = tables + 2 * s.m + s.w;
-    }
+    q.origin.v = s.w > 0 ? tables + s.m : NULL;
     start(&q.origin, s, q.z, q.n);
     coordinate_search(&q, &m->gains);
     free(tables);
+    free(scratch);
     return 0;
 }
 

@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "forecast/ridge.h"
+#include "forecast/vector.h"
 
 #define PENALTY 1e-3
 /* Columns of one row: the groups, 1, the target; a multiple of 4 for the vector units. */
 #define ROW (LAGS_MOST + 4)
+#define ROWS 4 /* summed at a time */
 
 void lags_add(struct lags *l, size_t from, size_t to)
 {
@@ -25,28 +27,49 @@ void lags_add(struct lags *l, size_t from, size_t to)
         l->need = to;
 }
 
+/* a += w r r' for ROWS rows, upper triangle by blocks of 4 columns; the rows are r, `weighted`
+ * are w r. Several rows at once: the sums are loaded and stored once for all of them. */
+VECTORISED static void add_rows(double (*a)[ROW], double (*rows)[ROW], double (*weighted)[ROW],
+                                size_t p)
+{
+    for (size_t i = 0; i < p; i++) {
+        double v0 = weighted[0][i], v1 = weighted[1][i], v2 = weighted[2][i],
+               v3 = weighted[3][i];
+
+        for (size_t j = i & ~(size_t)3; j < ((p + 3) & ~(size_t)3); j++)
+            a[i][j] +=
+                (v0 * rows[0][j] + v1 * rows[1][j]) + (v2 * rows[2][j] + v3 * rows[3][j]);
+    }
+}
+
 /* Upper triangle of sum w r r' over all rows; r = groups, 1, target. */
 static void accumulate(const struct lags *l, const double *z, const double *sums, size_t n,
-                       double half_life, double a[ROW][ROW])
+                       double half_life, double (*a)[ROW])
 {
     double decay = half_life > 0 ? exp2(-1 / half_life) : 1, weight = 1;
-    double row[ROW] = {0}, inv[LAGS_MOST];
-    size_t p = l->n + 2;
+    double rows[ROWS][ROW] = {{0}}, weighted[ROWS][ROW] = {{0}}, inv[LAGS_MOST];
+    size_t p = l->n + 2, held = 0;
 
     for (size_t g = 0; g < l->n; g++)
         inv[g] = 1 / (double)(l->to[g] - l->from[g] + 1);
     for (size_t t = n; t-- > l->need;) {
+        double *row = rows[held];
+
         for (size_t g = 0; g < l->n; g++)
             row[g] = (sums[t - l->from[g] + 1] - sums[t - l->to[g]]) * inv[g];
         row[l->n] = 1;
         row[l->n + 1] = z[t];
-        for (size_t i = 0; i < p; i++) {
-            double v = weight * row[i];
-
-            for (size_t j = i & ~(size_t)3; j < ROW; j++)
-                a[i][j] += v * row[j];
-        }
+        for (size_t i = 0; i < p; i++)
+            weighted[held][i] = weight * row[i];
         weight *= decay;
+        if (++held == ROWS) {
+            add_rows(a, rows, weighted, p);
+            held = 0;
+        }
+    }
+    if (held > 0) {
+        memset(weighted[held], 0, (ROWS - held) * sizeof *weighted); /* the rest count for 0 */
+        add_rows(a, rows, weighted, p);
     }
 }
 
