@@ -79,7 +79,8 @@ static void take_line(double *z, size_t n, size_t season, double *level, double 
     double tm = ((double)n - 1) / 2, mean = 0, rise = 0;
 
     for (size_t i = 0; i < n; i++)
-        mean += z[i] / (double)n;
+        mean += z[i];
+    mean /= (double)n;
     for (size_t i = 0; i < season; i++)
         rise += (z[n - season + i] - z[i]) / (double)season;
     *slope = n > season ? rise / (double)(n - season) : 0;

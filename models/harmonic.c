@@ -84,12 +84,17 @@ static void choose_freqs(struct fold *f, struct season s)
         f->freq[f->n_freq++] = k * per_day;
 }
 
-static int transform(double *x, size_t n)
+/* Fourier transforms of three series of n values. */
+static int transform(double *x, double *y, double *z, size_t n)
 {
     gsl_fft_real_wavetable *table = gsl_fft_real_wavetable_alloc(n);
     gsl_fft_real_workspace *work = gsl_fft_real_workspace_alloc(n);
-    int rc = table && work ? gsl_fft_real_transform(x, 1, n, table, work) : -1;
+    int rc = -1;
 
+    if (table && work && gsl_fft_real_transform(x, 1, n, table, work) == 0 &&
+        gsl_fft_real_transform(y, 1, n, table, work) == 0 &&
+        gsl_fft_real_transform(z, 1, n, table, work) == 0)
+        rc = 0;
     gsl_fft_real_wavetable_free(table);
     gsl_fft_real_workspace_free(work);
     return rc;
@@ -146,10 +151,7 @@ static int fold(struct fold *f, const double *z, size_t n, double half_life, dou
         weight *= decay;
         phase = phase == 0 ? f->period - 1 : phase - 1;
     }
-    if (transform(f->w, f->period) != 0 || transform(f->ws, f->period) != 0 ||
-        transform(f->wz, f->period) != 0)
-        return -1;
-    return 0;
+    return transform(f->w, f->ws, f->wz, f->period);
 }
 
 /* Columns: 1, s, then cos and sin of each frequency. */
@@ -246,7 +248,8 @@ static int regress(struct harmonic *m, double *z, size_t n, struct err *e)
     f.ws = work + f.period;
     f.wz = work + 2 * f.period;
     for (size_t t = 0; t < n; t++)
-        offset += z[t] / (double)n;
+        offset += z[t];
+    offset /= (double)n;
     if (fold(&f, z, n, half_life, offset) != 0 || solve(&f, b) != 0 ||
         synthesize(&f, b, offset, m->base) != 0) {
         err_nomem(e);

@@ -23,7 +23,8 @@ struct linear {
     struct scale scale;
     struct season season;
     struct lags lags;
-    struct window tail; /* on the scale */
+    struct lags_cut cuts[LAGS_CUTS]; /* fits on the history less 1, 2, ... seasons */
+    struct window tail;              /* on the scale */
 };
 
 static const struct conf_option options[] = {
@@ -90,7 +91,7 @@ static int make(void **fitted, struct linear *m, const struct prepared *p, struc
     scale_fit(&m->scale, m->scale.is_log, p->values, p->n);
     scale_to_all(&m->scale, p->values, p->n, z);
     m->season = p->season;
-    if (!lags_fit(&m->lags, z, p->n, half_life, true))
+    if (!lags_fit_cuts(&m->lags, z, p->n, half_life, p->season.m, m->cuts))
         err_set(e, ERR_SHORT, "linear: %zu cells of history, more than %zu are needed", p->n,
                 m->lags.need + 2 * m->lags.n + 4);
     else if (window_init(&m->tail, m->lags.need, z, p->n) != 0)
@@ -124,6 +125,36 @@ static int fit(void **fitted, const struct conf *opts, const struct series *hist
     return rc;
 }
 
+/* What the fit of `old` found for a history of p->n cells; its scale is kept. *fitted stays
+ * NULL where there is no such fit. */
+static int recall(void **fitted, const struct linear *old, const struct prepared *p,
+                  struct err *e)
+{
+    const struct lags_cut *cut = NULL;
+    size_t need = old->lags.need;
+    struct linear *m;
+
+    for (size_t k = 0; k < LAGS_CUTS; k++)
+        if (old->cuts[k].n == p->n && p->n > 0)
+            cut = &old->cuts[k];
+    if (!cut)
+        return 0;
+    m = malloc(sizeof *m);
+    if (!m)
+        return err_nomem(e);
+    *m = *old;
+    memcpy(m->lags.coef, cut->coef, sizeof cut->coef);
+    m->lags.intercept = cut->intercept;
+    /* The tail alone is needed on the scale. */
+    scale_to_all(&m->scale, p->values + (p->n - need), need, p->values + (p->n - need));
+    if (window_init(&m->tail, need, p->values, p->n) != 0) {
+        free(m);
+        return err_nomem(e);
+    }
+    *fitted = m;
+    return 0;
+}
+
 static int refit(void **fitted, const void *like, const struct series *history, struct err *e)
 {
     const struct linear *old = like;
@@ -133,12 +164,16 @@ static int refit(void **fitted, const void *like, const struct series *history, 
 
     if (prepare(&p, history, 1, &old->season, 1, e) != 0)
         return err_wrap(e, "linear");
-    m = calloc(1, sizeof *m);
-    if (m) {
-        m->scale.is_log = old->scale.is_log;
-        m->lags = old->lags;
+    *fitted = NULL;
+    rc = recall(fitted, old, &p, e);
+    if (rc == 0 && !*fitted) {
+        m = calloc(1, sizeof *m);
+        if (m) {
+            m->scale.is_log = old->scale.is_log;
+            m->lags = old->lags;
+        }
+        rc = m ? make(fitted, m, &p, e) : err_nomem(e);
     }
-    rc = m ? make(fitted, m, &p, e) : err_nomem(e);
     prepare_clear(&p);
     return rc;
 }

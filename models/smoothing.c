@@ -1,7 +1,7 @@
 /* smoothing.c - exponential smoothing with a day and a week, and AR(1) errors.
  *
  *   b = l + D[t mod m] + V[t mod W];  r = z(t) - b;  e = r - phi r';  e clipped to +-4 s
- *   s <- 0.98 s + 0.02 min(|e|, 8 s);  r' <- phi r' + e
+ *   s <- 0.98 s + 0.02 |e|;  r' <- phi r' + e
  *   l += alpha e;  D += delta e;  V += omega e
  *   forecast j ahead: l + D + V + phi^j r'
  *
@@ -111,9 +111,12 @@ static inline void step(struct state *st, struct season s, const struct gains *g
     double r = z - (st->l + *d + (v ? *v : 0));
     double e = r - g->phi * st->r;
 
-    if (st->s > 0)
-        e = fmin(fmax(e, -4 * st->s), 4 * st->s);
-    st->s = st->s > 0 ? 0.98 * st->s + 0.02 * fmin(fabs(e), 8 * st->s) : fabs(e);
+    if (st->s > 0) {
+        double limit = 4 * st->s;
+
+        e = e < -limit ? -limit : e > limit ? limit : e;
+    }
+    st->s = st->s > 0 ? 0.98 * st->s + 0.02 * fabs(e) : fabs(e);
     st->r = g->phi * st->r + e;
     st->l += g->alpha * e;
     *d += g->delta * e;
@@ -138,7 +141,7 @@ static inline double ahead(const struct state *st, struct season s, double phi_p
 
 /* The search walks the history once for several candidates at a time, one a lane of a vector:
  * one candidate alone waits for its own last result at every cell. */
-#define LANES 8
+#define LANES 4
 typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
 typedef int64_t lane_bits __attribute__((vector_size(LANES * sizeof(int64_t))));
 

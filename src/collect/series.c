@@ -2,6 +2,7 @@
 #include "collect/series.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,15 +132,19 @@ static int64_t median_step_ms(const struct sample *sorted, size_t n)
 {
     int64_t *spacing = malloc(n * sizeof *spacing);
     int64_t step = 0;
+    bool is_even = true; /* the usual case needs no sorting */
     size_t k = 0;
 
     if (!spacing)
         return 0;
     for (size_t i = 1; i < n; i++)
-        if (sorted[i].time_ms > sorted[i - 1].time_ms)
+        if (sorted[i].time_ms > sorted[i - 1].time_ms) {
             spacing[k++] = sorted[i].time_ms - sorted[i - 1].time_ms;
+            is_even = is_even && spacing[k - 1] == spacing[0];
+        }
     if (k > 0) {
-        qsort(spacing, k, sizeof *spacing, by_value);
+        if (!is_even)
+            qsort(spacing, k, sizeof *spacing, by_value);
         step = (spacing[k / 2] + 500) / 1000 * 1000;
     }
     free(spacing);

@@ -42,17 +42,17 @@ VECTORISED static void add_rows(double (*a)[ROW], double (*rows)[ROW], double (*
     }
 }
 
-/* Upper triangle of sum w r r' over all rows; r = groups, 1, target. */
-static void accumulate(const struct lags *l, const double *z, const double *sums, size_t n,
-                       double half_life, double (*a)[ROW])
+/* Upper triangle of sum w r r' over the rows from..to, latest first, added to a; r = groups, 1,
+ * target. *weight is that of the latest row, and at the end of the row before `from`. */
+static void accumulate(const struct lags *l, const double *z, const double *sums, size_t from,
+                       size_t to, double decay, double *weight, double (*a)[ROW])
 {
-    double decay = half_life > 0 ? exp2(-1 / half_life) : 1, weight = 1;
     double rows[ROWS][ROW] = {{0}}, weighted[ROWS][ROW] = {{0}}, inv[LAGS_MOST];
     size_t p = l->n + 2, held = 0;
 
     for (size_t g = 0; g < l->n; g++)
         inv[g] = 1 / (double)(l->to[g] - l->from[g] + 1);
-    for (size_t t = n; t-- > l->need;) {
+    for (size_t t = to; t-- > from;) {
         double *row = rows[held];
 
         for (size_t g = 0; g < l->n; g++)
@@ -60,8 +60,8 @@ static void accumulate(const struct lags *l, const double *z, const double *sums
         row[l->n] = 1;
         row[l->n + 1] = z[t];
         for (size_t i = 0; i < p; i++)
-            weighted[held][i] = weight * row[i];
-        weight *= decay;
+            weighted[held][i] = *weight * row[i];
+        *weight *= decay;
         if (++held == ROWS) {
             add_rows(a, rows, weighted, p);
             held = 0;
@@ -76,7 +76,7 @@ static void accumulate(const struct lags *l, const double *z, const double *sums
 static bool solve(struct lags *l, double a[ROW][ROW], bool has_intercept, double offset)
 {
     size_t p = l->n, one = p, y = p + 1;
-    double c[LAGS_MOST], penalty[LAGS_MOST], trace = 0, total = a[one][one];
+    double c[LAGS_MOST] = {0}, penalty[LAGS_MOST] = {0}, trace = 0, total = a[one][one];
 
     if (!(total > 0))
         return false;
@@ -104,27 +104,100 @@ static bool solve(struct lags *l, double a[ROW][ROW], bool has_intercept, double
     return true;
 }
 
-bool lags_fit(struct lags *l, const double *z, size_t n, double half_life, bool has_intercept)
+static bool is_enough(const struct lags *l, size_t n)
 {
-    double a[ROW][ROW] = {{0}}, offset = 0;
-    double *shifted, *sums;
-    bool is_done;
+    return l->n > 0 && n >= l->need + 2 * l->n + 4;
+}
 
-    if (l->n == 0 || n < l->need + 2 * l->n + 4)
-        return false;
-    shifted = malloc((2 * n + 1) * sizeof *shifted);
+/* z less its mean (near 0 the sums of squares lose no digits) and its n + 1 running sums, in
+ * one piece that the caller frees. NULL without memory. */
+static double *centre(const double *z, size_t n, bool has_intercept, double *offset)
+{
+    double *shifted = malloc((2 * n + 1) * sizeof *shifted), *sums;
+
+    *offset = 0;
     if (!shifted)
-        return false;
+        return NULL;
     sums = shifted + n;
     for (size_t i = 0; i < n && has_intercept; i++)
-        offset += z[i] / (double)n; /* near 0 the sums of squares lose no digits */
+        *offset += z[i];
+    *offset /= (double)n;
     sums[0] = 0;
     for (size_t i = 0; i < n; i++) {
-        shifted[i] = z[i] - offset;
+        shifted[i] = z[i] - *offset;
         sums[i + 1] = sums[i] + shifted[i];
     }
-    accumulate(l, shifted, sums, n, half_life, a);
+    return shifted;
+}
+
+static double decay_of(double half_life)
+{
+    return half_life > 0 ? exp2(-1 / half_life) : 1;
+}
+
+bool lags_fit(struct lags *l, const double *z, size_t n, double half_life, bool has_intercept)
+{
+    double a[ROW][ROW] = {{0}}, offset, weight = 1, *shifted;
+    bool is_done;
+
+    if (!is_enough(l, n))
+        return false;
+    shifted = centre(z, n, has_intercept, &offset);
+    if (!shifted)
+        return false;
+    accumulate(l, shifted, shifted + n, l->need, n, decay_of(half_life), &weight, a);
     is_done = solve(l, a, has_intercept, offset);
+    free(shifted);
+    return is_done;
+}
+
+/* Solves with the sums of the oldest part, then with those of one part more, and so on. */
+static bool solve_cuts(struct lags *l, double (*parts)[ROW][ROW], size_t n_parts, double offset,
+                       struct lags_cut *cuts)
+{
+    double a[ROW][ROW];
+
+    for (size_t k = n_parts; k-- > 1;) {
+        memcpy(a, parts[k], sizeof a);
+        if (!solve(l, a, true, offset))
+            return false;
+        memcpy(cuts[k - 1].coef, l->coef, sizeof l->coef);
+        cuts[k - 1].intercept = l->intercept;
+        for (size_t i = 0; i < ROW * ROW; i++)
+            parts[k - 1][i / ROW][i % ROW] += parts[k][i / ROW][i % ROW];
+    }
+    return solve(l, parts[0], true, offset);
+}
+
+bool lags_fit_cuts(struct lags *l, const double *z, size_t n, double half_life, size_t every,
+                   struct lags_cut *cuts)
+{
+    double(*parts)[ROW][ROW] = NULL, offset, weight = 1, *shifted = NULL;
+    size_t n_parts = 1, to = n;
+    bool is_done = false;
+
+    for (size_t k = 0; k < LAGS_CUTS; k++)
+        cuts[k].n = 0;
+    if (!is_enough(l, n))
+        return false;
+    while (every > 0 && n_parts <= LAGS_CUTS && n > n_parts * every &&
+           is_enough(l, n - n_parts * every)) {
+        cuts[n_parts - 1].n = n - n_parts * every;
+        n_parts++;
+    }
+    parts = calloc(n_parts, sizeof *parts);
+    shifted = centre(z, n, true, &offset);
+    if (parts && shifted) {
+        for (size_t k = 0; k < n_parts; k++) {
+            size_t from = k + 1 < n_parts ? cuts[k].n : l->need;
+
+            accumulate(l, shifted, shifted + n, from, to, decay_of(half_life), &weight,
+                       parts[k]);
+            to = from;
+        }
+        is_done = solve_cuts(l, parts, n_parts, offset, cuts);
+    }
+    free(parts);
     free(shifted);
     return is_done;
 }
@@ -156,7 +229,8 @@ void lags_path(const struct lags *l, const struct window *w, size_t horizon, dou
 
         for (size_t g = 0; g < l->n; g++)
             v += scaled[g] * run_sum(w, sums, h, l->from[g], l->to[g]);
-        v = fmin(fmax(v, low), top);
+        v = v > low ? v : low; /* also where v is NAN */
+        v = v < top ? v : top;
         out[h] = v;
         sums[h + 1] = sums[h] + v;
     }

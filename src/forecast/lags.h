@@ -17,6 +17,7 @@
 #include "forecast/window.h"
 
 #define LAGS_MOST 24
+#define LAGS_CUTS 5 /* most shorter histories that a fit solves along with the whole one */
 
 struct lags {
     size_t n;               /* groups */
@@ -30,9 +31,22 @@ struct lags {
 /* Adds a group unless it is there already or there is no room; sorted ascending inside. */
 void lags_add(struct lags *l, size_t from, size_t to);
 
+/* The coefficients of a fit on fewer cells. */
+struct lags_cut {
+    size_t n; /* cells; 0: none */
+    double coef[LAGS_MOST];
+    double intercept;
+};
+
 /* Fits on z[0..n). Without has_intercept a = 0 and nothing is centred. False when fewer than
  * 2 p rows are left after the furthest lag, or memory runs out. */
 bool lags_fit(struct lags *l, const double *z, size_t n, double half_life, bool has_intercept);
+
+/* The same, with an intercept, and with the fits on z[0..n - every), z[0..n - 2 every) and so
+ * on into cuts[0..LAGS_CUTS), at hardly more cost than the one: the sums of a shorter history
+ * are part of those of a longer one. A cut too short has n = 0. */
+bool lags_fit_cuts(struct lags *l, const double *z, size_t n, double half_life, size_t every,
+                   struct lags_cut *cuts);
 
 /* The next `horizon` values after the window's last (which holds at least l->need), each
  * kept within low..top. out[0..horizon); `sums` is work space for horizon + 1. */

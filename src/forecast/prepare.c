@@ -36,9 +36,10 @@ int prepare(struct prepared *p, const struct series *history, double least_weeks
     }
     season_fill(p->values, p->n, p->step_ms, p->values);
     for (size_t i = 0; i < p->n; i++) {
-        p->mean += p->values[i] / (double)p->n;
-        p->most = fmax(p->most, p->values[i]);
+        p->mean += p->values[i];
+        p->most = p->values[i] > p->most ? p->values[i] : p->most;
     }
+    p->mean /= (double)p->n;
     p->season = like ? *like : season_choose(p->values, p->n, p->step_ms, least_weeks);
     return 0;
 }

@@ -10,10 +10,11 @@ void scale_fit(struct scale *s, bool is_log, const double *values, size_t n)
     double least = values[0], most = values[0], mean = 0;
 
     for (size_t i = 0; i < n; i++) {
-        least = fmin(least, values[i]);
-        most = fmax(most, values[i]);
-        mean += values[i] / (double)n;
+        least = values[i] < least ? values[i] : least;
+        most = values[i] > most ? values[i] : most;
+        mean += values[i];
     }
+    mean /= (double)n;
     s->is_log = is_log;
     s->offset = 0;
     if (!is_log) {
@@ -33,13 +34,16 @@ double scale_to(const struct scale *s, double x)
 {
     if (!s->is_log)
         return x;
-    return log(fmax(x, 1e-300) + s->offset);
+    return log((x > 1e-300 ? x : 1e-300) + s->offset);
 }
 
 double scale_back(const struct scale *s, double z)
 {
-    z = fmin(z, s->top);
-    return fmax(s->is_log ? exp(z) - s->offset : z, 0);
+    double x;
+
+    z = z < s->top ? z : s->top; /* also where z is NAN */
+    x = s->is_log ? exp(z) - s->offset : z;
+    return x > 0 ? x : 0;
 }
 
 void scale_to_all(const struct scale *s, const double *x, size_t n, double *z)
