@@ -21,11 +21,14 @@
 #define MOST_PIDS 64
 
 static struct test_redis redis;
-static char tag[64];  /* marks our instances in the process list */
+static char tag[64];  /* marks the instances of the test at work in the process list */
 static char dir[300]; /* of the test at work: configuration and state */
 static int first_port, api_port;
 static pid_t daemon_pid;               /* the one started last; 0 none */
 static int64_t fed_from_s, fed_last_s; /* epochs written to Redis, whole */
+/* Redis tells its uptime in whole seconds, a tenth of one late: which of the first two cells it
+ * started in cannot be told, and the source rightly takes neither for whole. */
+static int64_t redis_whole_from_s;
 
 /* ---- the world ---- */
 
@@ -92,6 +95,12 @@ static void end_instances(void)
 
     for (int i = 0; i < n; i++)
         kill(pids[i], SIGKILL);
+}
+
+static void start_redis(void)
+{
+    test_redis_start(&redis, "redis", NULL);
+    redis_whole_from_s = clk_wall_ms() / 1000 + 2;
 }
 
 static void sleep_ms(int ms)
@@ -213,16 +222,21 @@ static struct service_status web_status(void)
     return web;
 }
 
+/* What a program of this name has printed so far; valid until the next call. */
+static const char *log_text(const char *name)
+{
+    static struct str text;
+    char path[400];
+
+    str_clear(&text);
+    snprintf(path, sizeof path, "%s/%s.log", test_temp_dir(), name);
+    file_read(path, 1 << 22, &text, NULL);
+    return str_text(&text);
+}
+
 static bool log_has(const char *name, const char *part)
 {
-    struct str text = STR_EMPTY;
-    char path[400];
-    bool has;
-
-    snprintf(path, sizeof path, "%s/%s.log", test_temp_dir(), name);
-    has = file_read(path, 1 << 22, &text, NULL) == 0 && strstr(str_text(&text), part) != NULL;
-    str_clear(&text);
-    return has;
+    return strstr(log_text(name), part) != NULL;
 }
 
 static int begin(void **state)
@@ -231,6 +245,7 @@ static int begin(void **state)
 
     (void)state;
     snprintf(dir, sizeof dir, "%s/t%d", test_temp_dir(), ++number);
+    snprintf(tag, sizeof tag, "scaler-test-%d-t%d", (int)getpid(), number);
     assert_int_equal(mkdir(dir, 0700), 0);
     first_port = 0;
     for (int tries = 0; first_port < 2000 || first_port > 60000; tries++)
@@ -307,7 +322,7 @@ static void test_it_scales_out_goes_blind_without_removing_and_obeys_a_hold(void
     assert_true(count("web") >= n);
 
     /* it comes back empty: that is not zero traffic */
-    test_redis_start(&redis, "redis", NULL);
+    start_redis();
     feed_until(-1, 4000, NULL);
     assert_true(count("web") >= n);
     fed_last_s = clk_wall_ms() / 1000;
@@ -333,6 +348,7 @@ static void test_it_scales_out_goes_blind_without_removing_and_obeys_a_hold(void
 /* Every whole second that Redis still holds is in the store with its value. */
 static void check_no_sample_lost(int64_t until_s)
 {
+    int64_t from_s = fed_from_s > redis_whole_from_s ? fed_from_s : redis_whole_from_s;
     struct store *store = NULL;
     struct store_series series;
     struct series *s = NULL;
@@ -340,16 +356,16 @@ static void check_no_sample_lost(int64_t until_s)
 
     if (store_open(&store, path_of("state"), STORE_READ, &e) != 0 ||
         store_series_find(store, "web", STORE_DEMAND, &series, &e) != 0 ||
-        store_read(store, &series, fed_from_s * 1000, until_s * 1000, &s, &e) != 0)
+        store_read(store, &series, from_s * 1000, until_s * 1000, &s, &e) != 0)
         fail_msg("%s", e.msg);
-    for (int64_t t = fed_from_s; t < until_s; t++) {
+    for (int64_t t = from_s; t < until_s; t++) {
         const char *held = test_redis_do(&redis, "GET rate:web:%lld", (long long)t);
 
         if (!isdigit((unsigned char)held[0]))
             continue;
         if (!(fabs(series_at(s, t * 1000) - atof(held)) < 0.01))
             fail_msg("second %lld of %lld: Redis holds %s, the store %g",
-                     (long long)(t - fed_from_s), (long long)(until_s - fed_from_s), held,
+                     (long long)(t - from_s), (long long)(until_s - from_s), held,
                      series_at(s, t * 1000));
     }
     series_free(s);
@@ -386,6 +402,20 @@ static void check_no_double_start(void)
     }
 }
 
+/* What was asked is on disk before the first start, and nothing is removed here: more than that
+ * would be a second set beside the first. */
+static void check_not_more_than_asked(void)
+{
+    struct str asked = STR_EMPTY;
+    int n = count("web"), most = 0;
+
+    if (file_read(path_of("state/instances/web/desired"), 64, &asked, NULL) == 0)
+        most = atoi(str_text(&asked));
+    if (n > most)
+        fail_msg("%d instances run, %d were asked for\n%s", n, most, log_text("killed"));
+    str_clear(&asked);
+}
+
 static void test_killed_at_random_points_it_loses_and_doubles_nothing(void **state)
 {
     const char *kills = getenv("SCALER_TEST_KILLS");
@@ -402,7 +432,7 @@ static void test_killed_at_random_points_it_loses_and_doubles_nothing(void **sta
         feed_until(20 + 5 * (i % 9), 300 + (int)(rng_uniform(&rng) * 1500), NULL);
         test_kill(pid);
         check_no_double_start();
-        assert_in_range(count("web"), 0, 12);
+        check_not_more_than_asked();
     }
     pid = start_scaler("killed", NULL);
     assert_true(feed_until(75, 20000, has_eight));
@@ -592,9 +622,7 @@ int main(int argc, char **argv)
         return 77;
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
-    snprintf(tag, sizeof tag, "scaler-test-%d", (int)getpid());
-    test_redis_start(&redis, "redis", NULL);
-    sleep_ms(2100); /* cells from before it was up are not believed */
+    start_redis();
     rc = cmocka_run_group_tests(tests, NULL, NULL);
     end_instances();
     return rc;
