@@ -1,8 +1,11 @@
 /* cmd_override.c - `scaler override`: an operator's limits for a time, with a reason. */
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 
+#include "act/override.h"
 #include "base/clk.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/place.h"
@@ -60,25 +63,42 @@ static void say(const struct store_override *o)
                until);
 }
 
-static int put(const struct conf *opts, const char *dir, struct store_override *o,
-               struct err *e)
+/* The file takes effect. */
+static int put(const char *dir, const struct store_override *o, bool is_end, struct err *e)
 {
-    bool is_end = conf_bool(opts, "end");
+    struct override file = {.least = o->least, .most = o->most, .until_ms = o->until_ms};
+
+    if (is_end)
+        return override_remove(dir, o->service, e);
+    str_copy(file.service, sizeof file.service, o->service);
+    str_copy(file.by, sizeof file.by, o->by);
+    str_copy(file.reason, sizeof file.reason, o->reason);
+    return file_make_dirs(dir, e) == 0 ? override_write(dir, &file, e) : -1;
+}
+
+/* The store keeps who set what, and when; a full disk does not keep an override from working.
+ */
+static void note(const char *dir, struct store_override *o, bool is_end)
+{
     struct store *store = NULL;
+    struct err e = {0};
     int rc;
 
-    if (store_open(&store, dir, STORE_WRITE, e) != 0)
-        return -1;
-    rc = store_override_end(store, o->service, "override", o->from_ms, e);
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of write, not our end */
+    rc = store_open(&store, dir, STORE_WRITE, &e);
+    if (rc == 0)
+        rc = store_override_end(store, o->service, "override", o->from_ms, &e);
     if (rc == 0 && !is_end)
-        rc = store_override_add(store, o, e);
+        rc = store_override_add(store, o, &e);
     store_close(store);
-    return rc;
+    if (rc != 0)
+        fprintf(stderr, "scaler: it is in force, but not noted in the history: %s\n", e.msg);
 }
 
 static int run(const struct conf *opts, const char *const *words, size_t n_words)
 {
     struct store_override o = {.from_ms = clk_wall_ms(), .kind = "override"};
+    bool is_end = conf_bool(opts, "end");
     char dir[PATH_MAX];
     struct err e = {0};
 
@@ -88,11 +108,12 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
         return command_fail(&e);
     }
     place_user(o.by, sizeof o.by);
-    if ((!conf_bool(opts, "end") && read_limits(opts, &o, &e) != 0) ||
+    if ((!is_end && read_limits(opts, &o, &e) != 0) ||
         place_state_dir(opts, dir, sizeof dir, &e) != 0 ||
-        place_check_service(opts, dir, o.service, &e) != 0 || put(opts, dir, &o, &e) != 0)
+        place_check_service(opts, dir, o.service, &e) != 0 || put(dir, &o, is_end, &e) != 0)
         return command_fail(&e);
-    if (conf_bool(opts, "end"))
+    note(dir, &o, is_end);
+    if (is_end)
         printf("service \"%s\": not overridden\n", o.service);
     else
         say(&o);
@@ -107,7 +128,9 @@ const struct command command_override = {
     .most_words = 1,
     .about = "The configured limits are replaced until the time is over; scaling goes on\n"
              "between them, and the gate's modes and holds stay in force. A daemon takes it\n"
-             "up within a second or two, before its next decision at usual steps.",
+             "up within a second or two, before its next decision at usual steps. It is a\n"
+             "small file in the state directory: a full disk or a broken configuration does\n"
+             "not keep it from working.",
     .examples = "scaler override checkout --min 20 --for 4h --reason \"television spot\"\n"
                 "    at least 20 instances for four hours\n"
                 "scaler override checkout --end\n"

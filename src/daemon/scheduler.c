@@ -353,16 +353,15 @@ static void reap(struct scheduler *s)
     }
 }
 
-static void apply_override(struct unit *u, const struct store_override *list, size_t n)
+static void apply_override(struct unit *u, const struct override *list, size_t n)
 {
     int least = -1, most = -1;
     int64_t until_ms = 0;
 
     for (size_t i = 0; i < n; i++) {
-        if (strcmp(list[i].service, u->service.conf->name) != 0 ||
-            strcmp(list[i].kind, "override") != 0)
+        if (strcmp(list[i].service, u->service.conf->name) != 0)
             continue;
-        least = list[i].least; /* the newest counts */
+        least = list[i].least;
         most = list[i].most;
         until_ms = list[i].until_ms;
     }
@@ -371,7 +370,7 @@ static void apply_override(struct unit *u, const struct store_override *list, si
 
 static void tend(struct scheduler *s, int64_t mono_ms)
 {
-    const struct store_override *overrides;
+    const struct override *overrides;
     size_t n = state_overrides(s->env.state, &overrides);
 
     for (size_t i = 0; i < s->n_units; i++) {

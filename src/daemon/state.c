@@ -86,7 +86,7 @@ struct state {
     uint64_t tokens;
     bool is_busy;
     struct start_request *requests;
-    struct store_override *overrides;
+    struct override *overrides;
     size_t n_overrides;
     char error[256];
 };
@@ -300,7 +300,7 @@ struct flush_job {
     bool has_status;
     struct daemon_status status;
     struct service_status *services;
-    struct store_override *overrides;
+    struct override *overrides;
     size_t n_overrides;
     bool has_overrides;
 };
@@ -314,9 +314,8 @@ static void flush_work(struct pool_job *pj)
 
     if (lane_write(l, &job->batch, job->now_ms, &pj->err) != 0)
         err_wrap(&pj->err, "store");
-    if (l->store && store_override_list(l->store, NULL, job->now_ms, &job->overrides,
-                                        &job->n_overrides, NULL) == 0)
-        job->has_overrides = true;
+    job->has_overrides =
+        override_list(l->dir, clk_wall_ms(), &job->overrides, &job->n_overrides, NULL) == 0;
     if (job->has_status)
         write_status_file(l->dir, &job->status);
 }
@@ -540,7 +539,7 @@ void state_put(struct state *s, const char *service, const char *name, const voi
     str_add_n(&item->bytes, bytes, n);
 }
 
-size_t state_overrides(const struct state *s, const struct store_override **out)
+size_t state_overrides(const struct state *s, const struct override **out)
 {
     *out = s->overrides;
     return s->n_overrides;

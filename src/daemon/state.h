@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "act/override.h"
 #include "base/err.h"
 #include "collect/store.h"
 #include "daemon/pool.h"
@@ -61,8 +62,8 @@ struct state_start {
 void state_start(struct state *s, struct state_start *items, size_t n,
                  void (*done)(void *user, struct state_start *items, size_t n), void *user);
 
-/* Overrides in force, as of the last flush; valid until the next one ends. */
-size_t state_overrides(const struct state *s, const struct store_override **out);
+/* Overrides in force (act/override.h), as of the last flush; valid until the next one ends. */
+size_t state_overrides(const struct state *s, const struct override **out);
 
 /* "" or why the store is not written. */
 const char *state_error(const struct state *s);

@@ -1,0 +1,37 @@
+/* override.h - an operator's limits for a time, as a file in the state directory.
+ *
+ * `override.SERVICE` is a symbolic link that points nowhere: its text is the override. Such a
+ * text lives in the directory's own blocks and the inode, so it can be written on a full disk,
+ * and it is there whole or not at all. "min=20 max=-1 until=2026-11-22T09:00:00Z by=ops
+ * reason=..."; by and reason are left out where there is no room for them. */
+#ifndef SCALER_ACT_OVERRIDE_H
+#define SCALER_ACT_OVERRIDE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define OVERRIDE_SERVICE_SIZE 128
+
+struct override {
+    char service[OVERRIDE_SERVICE_SIZE];
+    int least, most;  /* instances; -1: not overridden */
+    int64_t until_ms; /* wall; always has an end */
+    char by[64];
+    char reason[160];
+};
+
+/* Replaces what stands for o->service. ERR_CONFIG when the name cannot be part of a file name,
+ * ERR_IO. */
+int override_write(const char *state_dir, const struct override *o, struct err *e);
+
+/* Ends the override of a service; that there is none is no error. ERR_CONFIG, ERR_IO. */
+int override_remove(const char *state_dir, const char *service, struct err *e);
+
+/* Those in force at now_ms, in no order; texts that are no override are left aside. The caller
+ * frees *items. ERR_IO when the directory cannot be read, ERR_NOMEM. */
+int override_list(const char *state_dir, int64_t now_ms, struct override **items, size_t *n,
+                  struct err *e);
+
+#endif
