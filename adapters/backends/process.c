@@ -151,6 +151,7 @@ static int process_open(void **out, const struct conf *options, const struct bac
         adopting.rc != 0)
         goto fail;
     p->desired = read_desired(p);
+    p->is_dry_run = call->is_dry_run;
     /* Those that were ready count at once: an upgrade is no outage. */
     process_probe_all(p, clk_mono_ms() + PROBE_WAIT_MS);
     *out = p;
@@ -371,6 +372,11 @@ static int process_tend(void *backend, const struct backend_call *call, struct e
     struct process *p = backend;
     int64_t now = clk_mono_ms(), until = now + PROBE_WAIT_MS;
 
+    p->is_dry_run = call->is_dry_run;
+    if (p->is_dry_run) {
+        process_probe_all(p, until < call->deadline_mono_ms ? until : call->deadline_mono_ms);
+        return 0;
+    }
     for (int i = 0; i < p->conf.most; i++) {
         if (p->slots[i].instance)
             tend_slot(p, &p->slots[i], now);
@@ -419,13 +425,13 @@ static int process_status(void *backend, const struct backend_call *call,
     const struct process *p = backend;
     bool is_starting = false;
 
-    (void)call;
     (void)e;
     *out = (struct backend_status){.desired = p->desired, .least = -1, .most = p->conf.most};
     for (int i = 0; i < p->conf.most; i++) {
         const struct process_slot *s = &p->slots[i];
 
-        if (!s->instance)
+        /* a dry run tends nothing: what ended meanwhile is left out, not cleaned away */
+        if (!s->instance || (call->is_dry_run && !instance_is_alive(s->instance)))
             continue;
         if (is_running(s)) {
             out->running++;

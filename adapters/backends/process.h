@@ -89,6 +89,7 @@ struct process {
     int64_t next_rotate_mono;
     char last_end[160];  /* why the last one ended, with its id */
     char last_port[128]; /* why a port could not be used; "" when all could */
+    bool is_dry_run;     /* as of the last call: probes that start a process do not */
 };
 
 /* Asks the probes that are due and waits for answers, at most until the given time. */

@@ -33,6 +33,10 @@ static void start_probe(const struct process *p, struct process_slot *s, int64_t
                         conf_string(p->options, "probe_path"), until);
         break;
     case PROCESS_PROBE_EXEC:
+        if (p->is_dry_run) { /* what runs counts: asking would start a process */
+            s->probe = (struct probe){.result = PROBE_YES, .fd = -1};
+            break;
+        }
         pid = instance_run_step(s->instance, INSTANCE_PROBE_STEP, NULL);
         if (pid > 0)
             probe_start_command(&s->probe, pid, until);

@@ -31,6 +31,7 @@ struct backend_call {
     const char *service;
     const char *state_dir; /* where a backend that runs instances itself keeps them */
     int64_t deadline_mono_ms;
+    bool is_dry_run; /* only look: nothing is started, signalled or ended, whatever is found */
 };
 
 struct backend {
@@ -39,7 +40,8 @@ struct backend {
     const struct conf_option *options;
     int64_t lead_time_guess_ms; /* before the first measurement */
 
-    /* Checks the options and takes up what already runs (adopts). ERR_CONFIG, ERR_IO, ERR_BUSY.
+    /* Checks the options and takes up what already runs (adopts); in a dry run so that `status`
+     * can tell of it. ERR_CONFIG, ERR_IO, ERR_BUSY.
      */
     int (*open)(void **out, const struct conf *options, const struct backend_call *call,
                 struct err *e);
@@ -53,7 +55,8 @@ struct backend {
     int (*check)(void *backend, const struct backend_call *call, struct str *out,
                  struct err *e);
     /* Periodic work of a backend that supervises instances itself (probe, reap, drain,
-     * restart). Called at least once a second. May be NULL. */
+     * restart). Called at least once a second. In a dry run it brings what `status` says up to
+     * date, without doing any of that. May be NULL. */
     int (*tend)(void *backend, const struct backend_call *call, struct err *e);
     /* Lets go: instances keep running. NULL object is fine. */
     void (*close)(void *backend);

@@ -102,6 +102,18 @@ static void look_for_conflict(struct gate_state *s, const struct gate_in *in)
     s->asked = in->status->desired; /* one move is one conflict */
 }
 
+/* An accepted count that did not arrive is asked again: harmless where it stands, a help where
+ * the platform lost or gave it up. Only while that count is still what is wanted, and missing.
+ */
+static bool is_repeat(const struct gate_state *s, const struct gate_in *in,
+                      struct gate_result *r)
+{
+    if (!s->must_repeat || !s->has_asked || r->to != s->asked || in->status->ready >= r->to)
+        return false;
+    snprintf(r->why, sizeof r->why, "asked again: %d ready of %d", in->status->ready, r->to);
+    return true;
+}
+
 /* The platform's own limits; said in r->why. */
 static int within_platform(const struct backend_status *st, int count, struct gate_result *r)
 {
@@ -192,6 +204,7 @@ static void note_mode(const struct gate_conf *conf, struct gate_state *s,
 {
     if (conf->mode == GATE_MODE_DRY_RUN) {
         s->acting_since_ms = 0;
+        s->must_repeat = false;
     } else if (s->acting_since_ms == 0) {
         s->acting_since_ms = in->now_ms;
         s->has_asked = false;
@@ -212,7 +225,7 @@ bool gate_judge(const struct gate_conf *conf, struct gate_state *s, const struct
         look_for_conflict(s, in);
     r->from = standing(s, in);
     r->to = within_platform(in->status, in->count, r);
-    if (r->to == r->from)
+    if (r->to == r->from && !is_repeat(s, in, r))
         return false;
     if (conf->mode == GATE_MODE_DRY_RUN) {
         r->kind = GATE_DRY_RUN;
@@ -265,6 +278,7 @@ void gate_submit(const struct gate_conf *conf, struct gate_state *s, const struc
     hold_read(call->state_dir, call->service, in->now_ms, &hold);
     if (!gate_judge(conf, s, in, &hold, r))
         return;
+    s->must_repeat = false;
     if (backend->scale(object, call, r->to, &r->err) != 0) {
         call_failed(conf, s, in, r);
         return;

@@ -54,6 +54,7 @@ struct gate_state {
     int64_t last_conflict_ms;
     int yields;               /* conflicts without a quiet day between */
     int moved_from, moved_to; /* the last one */
+    bool must_repeat; /* what was asked last has not arrived: ask once more, though it stands */
 
     int failures; /* calls that failed in a row */
     int64_t retry_ms;

@@ -123,6 +123,10 @@ int instance_drain(struct instance *in, struct err *e);
  * leader is gone, cleans up. Returns the phase afterwards. Never blocks. */
 enum instance_phase instance_tend(struct instance *in, int64_t now_mono_ms);
 
+/* Whether its leader lives, or its exec step is on its way: a look that changes nothing, for
+ * who must not tend. */
+bool instance_is_alive(struct instance *in);
+
 /* True while its exec step is not known to be over (pid not recorded). */
 bool instance_is_starting(const struct instance *in);
 

@@ -170,6 +170,25 @@ static bool leader_ended(struct instance *in)
     return poll(&p, 1, 0) == 1;
 }
 
+bool instance_is_alive(struct instance *in)
+{
+    if (in->phase == INSTANCE_GONE || in->is_leader_gone)
+        return false;
+    if (in->pid == 0)
+        look_for_pid(in);
+    return !in->is_leader_gone && (in->pid == 0 || !leader_ended(in));
+}
+
+/* One of ours that was given up and taken up again (another configuration) stays our child:
+ * nobody else would reap it. ECHILD when it is not. */
+static void reap_adopted(struct instance *in)
+{
+    int status;
+
+    if (in->pidfd >= 0 && waitpid(in->pid, &status, WNOHANG) == in->pid)
+        in->exit_status = status;
+}
+
 static void notice_leader(struct instance *in)
 {
     if (in->is_leader_gone)
@@ -188,6 +207,8 @@ static void notice_leader(struct instance *in)
         if (waitpid(in->pid, &status, WNOHANG) == in->pid)
             in->exit_status = status;
         in->is_child = false;
+    } else {
+        reap_adopted(in);
     }
     in->is_leader_gone = true;
     describe_end(in);

@@ -36,6 +36,7 @@ OF_SERVICE(pending, known(s->pending))
 OF_SERVICE(draining, known(s->draining))
 OF_SERVICE(desired, known(s->desired))
 OF_SERVICE(floor_count, s->decided_ms > 0 ? (double)s->floor : (double)NAN)
+OF_SERVICE(is_late, s->late[0] != '\0')
 OF_SERVICE(is_blind, s->blind[0] != '\0')
 OF_SERVICE(is_learning, s->is_learning)
 OF_SERVICE(samples, (double)s->samples)
@@ -84,6 +85,8 @@ static const struct metric metrics[] = {
     {"scaler_desired_instances", "gauge", "The count decided last.", NULL, desired, NULL},
     {"scaler_floor_instances", "gauge", "What the load measured now needs.", NULL, floor_count,
      NULL},
+    {"scaler_late", "gauge", "1 while a change that was accepted has not arrived in time.",
+     NULL, is_late, NULL},
     {"scaler_blind", "gauge", "1 while there is no fresh data: nothing is removed.", NULL,
      is_blind, NULL},
     {"scaler_learning", "gauge", "1 until history suffices for a forecast.", NULL, is_learning,

@@ -67,7 +67,7 @@ struct call_job {
     const struct conf *options;
     char service[STORE_NAME_BYTES];
     const char *state_dir;
-    bool must_tend;
+    bool is_dry_run;
 
     struct gate_conf gate_conf;
     struct gate_state gate;
@@ -82,8 +82,7 @@ static void work_poll(struct call_job *job, const struct backend_call *call)
 {
     struct err e = {0};
 
-    if (job->must_tend && job->backend->tend &&
-        job->backend->tend(job->object, call, &job->tend_err) != 0)
+    if (job->backend->tend && job->backend->tend(job->object, call, &job->tend_err) != 0)
         err_wrap(&job->tend_err, "tend");
     if (job->backend->status(job->object, call, &job->status, &e) != 0)
         job->pool.err = e;
@@ -96,7 +95,8 @@ static void call_work(struct pool_job *pj)
     struct call_job *job = (struct call_job *)pj;
     struct backend_call call = {.service = job->service,
                                 .state_dir = job->state_dir,
-                                .deadline_mono_ms = pj->deadline_mono_ms};
+                                .deadline_mono_ms = pj->deadline_mono_ms,
+                                .is_dry_run = job->is_dry_run};
     struct err e = {0};
 
     switch (job->kind) {
@@ -140,6 +140,7 @@ static struct call_job *new_call(struct unit *u, enum call_kind kind, int64_t de
     job->options = u->service.conf->backend_options;
     job->state_dir = u->env->state_dir;
     job->ref = config_ref_hold(u->conf_ref);
+    job->is_dry_run = u->service.gate_conf.mode == GATE_MODE_DRY_RUN;
     str_copy(job->service, sizeof job->service, u->service.conf->name);
     /* a supervisor must never be kept from its children by a breaker */
     if (!u->backend->tend)
@@ -266,10 +267,13 @@ static void watch_begin(struct unit *u, int64_t now_ms, const struct gate_result
 {
     char note[96];
 
+    if (u->outcome.state != OUTCOME_NONE && u->outcome.to == r->to)
+        return; /* asked again: it is the same wait */
     if (u->outcome.state != OUTCOME_NONE) {
         snprintf(note, sizeof note, "another count was asked meanwhile: %d", r->to);
         keep_outcome(u, false, now_ms, note);
     }
+    u->service.shown.late[0] = '\0';
     outcome_begin(&u->outcome, r->from >= 0 ? r->from : 0, r->to,
                   service_lead_time_ms(&u->service), now_ms);
 }
@@ -287,16 +291,20 @@ static void watch_look(struct unit *u, int64_t now_ms)
     case OUTCOME_KEEP:
         return;
     case OUTCOME_DELIVERED:
+        s->shown.late[0] = '\0';
         keep_outcome(u, true, now_ms, note);
         return;
     case OUTCOME_ASK_AGAIN:
-        s->gate.has_asked = false; /* what the platform shows counts, not what it accepted */
+        s->gate.must_repeat = true;
+        str_copy(s->shown.late, sizeof s->shown.late, note);
         log_warn(s->conf->name, "%s", note);
         break;
     case OUTCOME_ALERT:
+        str_copy(s->shown.late, sizeof s->shown.late, note);
         log_error(s->conf->name, "%s", note);
         break;
     case OUTCOME_REPLACED:
+        s->shown.late[0] = '\0';
         break;
     }
     keep_outcome(u, false, now_ms, note);
@@ -321,8 +329,6 @@ static void call_poll(struct unit *u)
 
     if (!job)
         return;
-    /* restarting what crashed is acting: a dry run only looks */
-    job->must_tend = u->service.gate_conf.mode != GATE_MODE_DRY_RUN;
     send_call(u, job);
 }
 

@@ -443,12 +443,14 @@ bool service_decide(struct service *s, int64_t now_ms, bool *submit)
 void service_submitted(struct service *s, int64_t now_ms, const struct gate_state *gate,
                        const struct gate_result *r)
 {
+    bool is_repeat = s->gate.must_repeat && s->gate.has_asked && s->gate.asked == r->to;
+
     s->is_submitting = false;
     s->gate = *gate;
     s->result = *r;
     if (r->kind == GATE_SENT) {
         s->shown.scale_calls++;
-        if (s->brain)
+        if (s->brain && !is_repeat) /* its lead time began with the first asking */
             brain_asked(s->brain, now_ms, r->to);
     } else if (r->kind == GATE_FAILED) {
         s->shown.backend_errors++;

@@ -69,6 +69,7 @@ struct rig {
     int port;     /* the first of N_PORTS */
     struct conf *conf;
     void *backend;
+    bool is_dry_run;
 };
 
 static const struct backend *process(void)
@@ -80,6 +81,7 @@ static struct backend_call call_of(const struct rig *r)
 {
     return (struct backend_call){.service = r->service,
                                  .state_dir = r->state_dir,
+                                 .is_dry_run = r->is_dry_run,
                                  .deadline_mono_ms = clk_mono_ms() + 5000};
 }
 
@@ -309,6 +311,62 @@ static void the_newest_go_first(void **state)
     settle(&r, 1, 1, 0);
     assert_false(can_bind(r.port)); /* the first one started */
     assert_true(can_bind(r.port + 1) && can_bind(r.port + 2));
+    rig_end(&r);
+}
+
+static pid_t pid_of(const struct rig *r, int port)
+{
+    char path[400], text[600];
+    const char *p;
+
+    snprintf(path, sizeof path, "%s/instances/%s/%d.pid", r->state_dir, r->service, port);
+    read_whole(path, text, sizeof text);
+    p = strstr(text, "\"pid\": ");
+    assert_non_null(p);
+    return (pid_t)strtol(p + 7, NULL, 10);
+}
+
+/* What a dry run finds stays as it is: one that ended is not started again, its children are
+ * not ended, one whose port left the range is not drained, no probe command runs. */
+static void a_dry_run_tells_what_runs_and_touches_nothing(void **state)
+{
+    struct rig r;
+    char path[400], ports[32];
+
+    (void)state;
+    rig_init(&r, "web");
+    set(&r, "probe", "exec");
+    snprintf(path, sizeof path, "%s/probed", r.state_dir);
+    set(&r, "probe_command", "/usr/bin/touch");
+    set(&r, "probe_command", path);
+    add_arg(&r, "--children");
+    add_arg(&r, "1");
+    rig_open(&r);
+    scale(&r, 3);
+    settle(&r, 3, 3, 0);
+    assert_int_equal(access(path, F_OK), 0);
+    rig_close(&r);
+    unlink(path);
+
+    snprintf(ports, sizeof ports, "%d-%d", r.port, r.port + 1); /* the third is a stray */
+    set(&r, "ports", ports);
+    r.is_dry_run = true;
+    rig_open(&r);
+    settle(&r, 2, 2, 1);
+    kill(pid_of(&r, r.port), SIGKILL);
+    settle(&r, 1, 1, 1);
+    for (int k = 0; k < 20; k++) {
+        tend(&r);
+        usleep(10000);
+    }
+    assert_int_equal(status(&r).running, 1);
+    assert_int_equal(count_alive(&r, false), 2);
+    assert_int_equal(count_alive(&r, true), 2 + 3);
+    assert_int_equal(access(path, F_OK), -1);
+
+    r.is_dry_run = false; /* the mode changed: the same object acts */
+    scale(&r, 2);
+    settle(&r, 2, 2, 0);
     rig_end(&r);
 }
 
@@ -880,6 +938,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_instance_starts_from_an_empty_environment),
         cmocka_unit_test(limits_are_enforced),
         cmocka_unit_test(output_is_kept_and_rotated),
+        cmocka_unit_test(a_dry_run_tells_what_runs_and_touches_nothing),
         cmocka_unit_test(what_cannot_work_is_refused),
         cmocka_unit_test(more_than_fit_are_refused),
         cmocka_unit_test(a_full_disk_starts_nothing_and_says_so),

@@ -151,6 +151,29 @@ static void sent_after_status(struct scene *s)
     moved(s);
     s->state.asked_ms = NOW - 500;
 }
+static void asked_again(struct scene *s)
+{
+    s->state.has_asked = true;
+    s->state.asked = 5;
+    s->state.asked_ms = NOW - 60000;
+    s->state.must_repeat = true;
+    s->status.ready = 4;
+}
+static void asked_again_held(struct scene *s)
+{
+    asked_again(s);
+    hold_out(s);
+}
+static void asked_again_dry(struct scene *s)
+{
+    asked_again(s);
+    dry_run(s);
+}
+static void arrived_meanwhile(struct scene *s)
+{
+    asked_again(s);
+    s->status.ready = 5;
+}
 static void retrying(struct scene *s)
 {
     s->state.retry_ms = NOW + 1000;
@@ -192,6 +215,11 @@ static void each_rule_stands(void **state)
         {"moved", moved, 8, GATE_CONFLICT, 8, "someone moved the count from 9 to 5"},
         {"moved, insist", moved_insist, 8, GATE_SENT, 8, NULL},
         {"status does not know yet", sent_after_status, 9, GATE_NOTHING, 9, NULL},
+        {"asked again", asked_again, 5, GATE_SENT, 5, "asked again: 4 ready of 5"},
+        {"another count is wanted by now", asked_again, 8, GATE_SENT, 8, "sent 5 -> 8"},
+        {"asked again, held", asked_again_held, 5, GATE_HELD, 5, NULL},
+        {"asked again, dry run", asked_again_dry, 5, GATE_NOTHING, 5, NULL},
+        {"arrived meanwhile", arrived_meanwhile, 5, GATE_NOTHING, 5, NULL},
         {"waits for a retry", retrying, 8, GATE_HELD, 8, "held by retry until"},
     };
 
