@@ -1,7 +1,6 @@
 /* cmd_forecast.c - `scaler forecast`: quantiles of the load to come, from a file or the store.
  */
 #include <inttypes.h>
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +10,13 @@
 #include "base/clk.h"
 #include "cli/chart.h"
 #include "cli/command.h"
+#include "cli/open_store.h"
 #include "cli/print.h"
+#include "cli/stored.h"
 #include "collect/clean.h"
 #include "collect/csv.h"
 #include "collect/series.h"
-#include "collect/store.h"
 #include "forecast/predictor.h"
-#include "service/config.h"
 
 #define MOST_STEPS 200000
 #define TABLE_ROWS 24
@@ -27,7 +26,7 @@ static const struct conf_option options[] = {
     {"history", CONF_STRING, "", 0, 0, "",
      "CSV file of times and values to forecast from; - reads standard input."},
     {"service", CONF_STRINGS, "", 0, 0, "",
-     "Forecast this service from the store; may be repeated."},
+     "Forecast this service from the store; default, without --history: all it holds."},
     {"step", CONF_DURATION, "auto", 1, 86400, "s",
      "Width of one cell; auto takes that of the history."},
     {"horizon", CONF_DURATION, "1h", 1, 315360000, "s", "How far ahead."},
@@ -94,56 +93,12 @@ static int load_file(struct series **out, const char *path, const struct conf *o
             "%zu cells of %zu without value\n",
             made.samples, made.out_of_order, made.duplicates, made.negative, made.not_finite,
             made.gaps, raw->n);
-    rc = clean(out, raw, is_verbose, e);
+    *out = raw; /* the caller owns it now */
+    raw = NULL;
+    rc = 0;
 done:
     free(samples);
     series_free(raw);
-    return rc;
-}
-
-/* Where the store is: the option, else the configuration where there is one, else the default.
- */
-static int find_state_dir(const struct conf *opts, char *out, size_t size, struct err *e)
-{
-    const char *given = conf_is_auto(opts, "state_dir") ? NULL : conf_string(opts, "state_dir");
-    const char *path = command_config_path(opts);
-    struct conf_faults faults = {0};
-    struct config *c = NULL;
-    int rc = 0;
-
-    if (!given && access(path, R_OK) == 0)
-        rc = config_load(&c, path, &faults, e);
-    if (rc == 0)
-        rc = config_state_dir(given, c ? c->state_dir : NULL, out, size, e);
-    config_free(c);
-    conf_faults_clear(&faults);
-    return rc;
-}
-
-static int load_service(struct series **out, const char *service, const struct conf *opts,
-                        struct err *e)
-{
-    struct store_series found;
-    struct series *raw = NULL, *wanted = NULL;
-    struct store *store = NULL;
-    char dir[PATH_MAX];
-    int rc = -1;
-
-    if (find_state_dir(opts, dir, sizeof dir, e) != 0 ||
-        store_open(&store, dir, STORE_READ, e) != 0 ||
-        store_series_find(store, service, STORE_DEMAND, &found, e) != 0 ||
-        store_read(store, &found, INT64_MIN, INT64_MAX, &raw, e) != 0)
-        goto done;
-    if (!conf_is_auto(opts, "step") &&
-        series_resample(&wanted, raw, conf_duration_ms(opts, "step"), e) != 0)
-        goto done;
-    rc = clean(out, wanted ? wanted : raw, conf_bool(opts, "verbose"), e);
-done:
-    if (rc != 0)
-        err_wrap(e, "service \"%s\"", service);
-    series_free(wanted);
-    series_free(raw);
-    store_close(store);
     return rc;
 }
 
@@ -355,49 +310,83 @@ done:
     return rc;
 }
 
-/* One history, from a file or (service not NULL) the store. */
-static int forecast_one(const struct conf *opts, const char *service, struct err *e)
+/* Cleans and forecasts; `name` NULL: a file's history. */
+static int forecast_one(const struct conf *opts, const char *name, const struct series *raw,
+                        struct err *e)
 {
     struct forecast f = {0};
     struct series *history = NULL;
-    int rc = service ? load_service(&history, service, opts, e)
-                     : load_file(&history, conf_string(opts, "history"), opts, e);
+    int rc = clean(&history, raw, conf_bool(opts, "verbose"), e);
 
-    if (rc == 0 && service && print_format(opts) == PRINT_TABLE)
-        printf("%s: ", service);
     if (rc == 0)
         rc = predict(&f, opts, history, e);
+    if (rc == 0 && name && print_format(opts) == PRINT_TABLE)
+        printf("%s: ", name);
     if (rc == 0)
         rc = show(&f, history, opts, e);
+    if (rc != 0 && name)
+        err_wrap(e, "service \"%s\"", name);
     forecast_clear(&f);
     series_free(history);
     return rc;
 }
 
+static int forecast_file(const struct conf *opts, struct err *e)
+{
+    struct series *raw = NULL;
+    int rc = load_file(&raw, conf_string(opts, "history"), opts, e);
+
+    if (rc == 0)
+        rc = forecast_one(opts, NULL, raw, e);
+    series_free(raw);
+    return rc;
+}
+
+static int forecast_services(struct store *store, const struct conf *opts,
+                             const char *const *names, size_t n, struct err *e)
+{
+    if (n > 1 && (print_format(opts) != PRINT_TABLE || conf_string(opts, "plot")[0]))
+        return err_set(e, ERR_CONFIG,
+                       "several services fit a table only: ask for one with --service");
+    for (size_t i = 0; i < n; i++) {
+        struct series *raw = NULL;
+        int rc = stored_load(store, opts, names[i], &raw, e);
+
+        if (rc == 0 && i > 0)
+            printf("\n");
+        if (rc == 0)
+            rc = forecast_one(opts, names[i], raw, e);
+        series_free(raw);
+        if (rc != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int run(const struct conf *opts, const char *const *words, size_t n_words)
 {
-    bool has_file = conf_string(opts, "history")[0] != '\0';
-    const char *const *services;
-    size_t n = conf_strings(opts, "service", &services);
+    const char *const *given;
+    const char **names = NULL;
+    struct store *store = NULL;
     struct err e = {0};
+    size_t n = 0;
+    int rc = -1;
 
     (void)words;
     (void)n_words;
-    if (has_file == (n > 0)) {
-        err_set(&e, ERR_CONFIG,
-                "give either --history FILE (- for standard input) or --service NAME");
-        return command_fail(&e);
+    if (conf_string(opts, "history")[0] != '\0') {
+        if (conf_strings(opts, "service", &given) > 0)
+            err_set(&e, ERR_CONFIG,
+                    "give either --history FILE (- for standard input) or --service NAME");
+        else
+            rc = forecast_file(opts, &e);
+    } else if (open_store(opts, STORE_READ, &store, &e) == 0 &&
+               stored_names(store, opts, &names, &n, &e) == 0) {
+        rc = forecast_services(store, opts, names, n, &e);
     }
-    if (n > 1 && (print_format(opts) != PRINT_TABLE || conf_string(opts, "plot")[0])) {
-        err_set(&e, ERR_CONFIG, "several services fit a table only: ask for one at a time");
-        return command_fail(&e);
-    }
-    if (has_file)
-        return forecast_one(opts, NULL, &e) == 0 ? EXIT_DONE : command_fail(&e);
-    for (size_t i = 0; i < n; i++)
-        if (forecast_one(opts, services[i], &e) != 0)
-            return command_fail(&e);
-    return EXIT_DONE;
+    free(names);
+    store_close(store);
+    return rc == 0 ? EXIT_DONE : command_fail(&e);
 }
 
 const struct command command_forecast = {
@@ -406,14 +395,16 @@ const struct command command_forecast = {
     .words = "",
     .about =
         "Forecasts from a file of past load, which needs no configuration, or from what the\n"
-        "store holds of a service.\n"
+        "store holds: of the services named, or of all.\n"
         "\n"
         "CSV and JSON give a row a step: timestamp_unix,p50,mean,p10,p90,p95,p99. p50 is\n"
         "the point forecast; the load stays below p95 in 95 of 100 steps. The table shows\n"
         "the largest values of up to 24 spans.\n"
         "\n"
         "Exits 3 when the history is too short to forecast from.",
-    .examples = "scaler forecast --history web.csv --step 5m --horizon 24h\n"
+    .examples = "scaler forecast --service web --horizon 1h\n"
+                "    the next hour, from what the store holds\n"
+                "scaler forecast --history web.csv --step 5m --horizon 24h\n"
                 "    the next day, as a table with a chart\n"
                 "scaler forecast --history - --horizon 1h --format csv < web.csv\n"
                 "    a row a step for another program\n"

@@ -1,6 +1,7 @@
 /* outlook.c - see outlook.h. */
 #include "decide/outlook.h"
 
+#include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,9 +38,16 @@ static double planned_load(const struct forecast *f, size_t h, const struct outl
     double spread =
         (forecast_quantile(f, h, 0.9) - forecast_quantile(f, h, 0.1)) / SPREAD_TO_DEVIATION;
 
+    double deviation;
+
     if (!(mean > 0))
         return 0;
-    return outlook_capacity(mean, hypot(fmax(spread, 0) / mean, s->noise), s->objective);
+    deviation = hypot(fmax(spread, 0) / mean, s->noise);
+    if (s->cost_ratio > 1)
+        return mean * fmax(1 + fmin(deviation, DEVIATION_MOST) *
+                                   gsl_cdf_ugaussian_Qinv(1 / s->cost_ratio),
+                           0);
+    return outlook_capacity(mean, deviation, s->objective);
 }
 
 static int within(int v, const struct outlook_setup *s)

@@ -2,10 +2,12 @@
  *
  * Step h needs the least capacity a with an expected load above it of at most the objective:
  *   shortage(mean_h, a, s_h) <= objective x mean_h,  s_h^2 = spread_h^2 + noise^2
- * where spread_h is (q90 - q10) / 2.563 of the forecast over its mean (what a normal
- * distribution with these quantiles has). The counts are plan_events' minimum over the needs;
- * an order goes out one lead time before its instances are used, so within the first lead time
- * nothing can be added. */
+ * or, where a price is stated instead, at which P(load > a) = 1 / cost_ratio (newsvendor;
+ * Silver, Pyke & Thomas, Inventory and Production Management, 4th ed., section 9.2), where
+ * spread_h is (q90 - q10) / 2.563 of the forecast over its mean (what a normal distribution
+ * with these quantiles has). The counts are plan_events' minimum over the needs; an order goes
+ * out one lead time before its instances are used, so within the first lead time nothing can be
+ * added. */
 #ifndef SCALER_DECIDE_OUTLOOK_H
 #define SCALER_DECIDE_OUTLOOK_H
 
@@ -19,6 +21,8 @@
 struct outlook_setup {
     double per_instance; /* requests per second */
     double objective;    /* share of the load allowed above capacity */
+    double cost_ratio;   /* > 1: instead of the objective, the price of load above capacity over
+                          * that of idle capacity; else 0 */
     double noise;        /* deviation of the load within a step, as a share */
     int min, max;
     int running;     /* instances at the start; -1: what the first step needs */

@@ -71,6 +71,27 @@ static void the_day_is_covered_by_few_changes_ordered_in_time(void **state)
     forecast_clear(&f);
 }
 
+/* P(load > planned) = 1 / ratio of a normal load: 1.6449 and 2.3263 deviations for 20 and 100
+ * (Abramowitz & Stegun, table 26.5). */
+static void a_cost_ratio_plans_for_its_quantile(void **state)
+{
+    static const double rows[][2] = {{20, 1.6449}, {100, 2.3263}};
+    struct forecast f = day_ahead();
+    struct outlook_setup s = usual();
+    double deviation = hypot(0.1 / 2.563, s.noise);
+    struct outlook o;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        s.cost_ratio = rows[i][0];
+        assert_int_equal(outlook_init(&o, &f, &s, NULL), 0);
+        for (size_t h = 0; h < STEPS; h++)
+            assert_near(o.planned[h] / f.mean[h], 1 + rows[i][1] * deviation, 1e-4);
+        outlook_clear(&o);
+    }
+    forecast_clear(&f);
+}
+
 static void without_a_price_per_event_every_step_is_followed(void **state)
 {
     struct forecast f = day_ahead();
@@ -113,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_capacity_leaves_just_the_objective_above_it),
         cmocka_unit_test(the_day_is_covered_by_few_changes_ordered_in_time),
+        cmocka_unit_test(a_cost_ratio_plans_for_its_quantile),
         cmocka_unit_test(without_a_price_per_event_every_step_is_followed),
         cmocka_unit_test(what_cannot_be_there_in_time_is_counted),
     };

@@ -1,0 +1,116 @@
+/* stored.c - see stored.h. */
+#include "cli/stored.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "base/str.h"
+
+/* A history that ends longer ago than this, and than some steps, is an old one. */
+#define OLD_MS (10 * CLK_MINUTE_MS)
+#define OLD_STEPS 5
+
+static int by_name(const void *a, const void *b)
+{
+    const struct store_series *x = a, *y = b;
+
+    return strcmp(x->service, y->service);
+}
+
+/* The names stand behind the array that points to them. */
+static int pack(const char *const *from, size_t n, const char ***names, struct err *e)
+{
+    char *text;
+
+    *names = calloc(n, sizeof **names + STORE_NAME_BYTES);
+    if (!*names)
+        return err_nomem(e);
+    text = (char *)(*names + n);
+    for (size_t i = 0; i < n; i++, text += STORE_NAME_BYTES) {
+        str_copy(text, STORE_NAME_BYTES, from[i]);
+        (*names)[i] = text;
+    }
+    return 0;
+}
+
+static int all_names(struct store *store, const char ***names, size_t *n, struct err *e)
+{
+    struct store_series *items = NULL;
+    const char **found = NULL;
+    size_t n_items = 0;
+    int rc = -1;
+
+    *n = 0;
+    if (store_series_list(store, NULL, &items, &n_items, e) != 0)
+        goto done;
+    found = calloc(n_items + 1, sizeof *found);
+    if (!found) {
+        err_nomem(e);
+        goto done;
+    }
+    qsort(items, n_items, sizeof *items, by_name);
+    for (size_t i = 0; i < n_items; i++)
+        if (strcmp(items[i].signal, STORE_DEMAND) == 0 &&
+            (*n == 0 || strcmp(found[*n - 1], items[i].service) != 0))
+            found[(*n)++] = items[i].service;
+    if (*n == 0)
+        err_set(e, ERR_SHORT, "the store holds no samples yet: see scaler import");
+    else
+        rc = pack(found, *n, names, e);
+done:
+    free(found);
+    free(items);
+    return rc;
+}
+
+int stored_names(struct store *store, const struct conf *opts, const char ***names, size_t *n,
+                 struct err *e)
+{
+    const char *const *given;
+
+    *n = conf_strings(opts, "service", &given);
+    return *n > 0 ? pack(given, *n, names, e) : all_names(store, names, n, e);
+}
+
+static void say_age(const char *service, const struct series *s)
+{
+    int64_t end_ms = series_time_ms(s, s->n), age_ms = clk_wall_ms() - end_ms;
+    char end[32], age[32];
+
+    if (age_ms < OLD_MS || age_ms < OLD_STEPS * s->step_ms)
+        return;
+    clk_format_time(end_ms, end, sizeof end);
+    if (age_ms >= 2 * CLK_DAY_MS)
+        snprintf(age, sizeof age, "%lld days", (long long)(age_ms / CLK_DAY_MS));
+    else
+        clk_format_duration(age_ms / CLK_MINUTE_MS * CLK_MINUTE_MS, age, sizeof age);
+    fprintf(stderr, "scaler: %s: the samples end %s ago, at %s: looking ahead from there\n",
+            service, age, end);
+}
+
+int stored_load(struct store *store, const struct conf *opts, const char *service,
+                struct series **out, struct err *e)
+{
+    struct store_series found;
+    struct series *raw = NULL, *wanted = NULL;
+    int rc = -1;
+
+    if (store_series_find(store, service, STORE_DEMAND, &found, e) != 0 ||
+        store_read(store, &found, INT64_MIN, INT64_MAX, &raw, e) != 0)
+        goto done;
+    if (!conf_is_auto(opts, "step") &&
+        series_resample(&wanted, raw, conf_duration_ms(opts, "step"), e) != 0)
+        goto done;
+    *out = wanted ? wanted : raw;
+    *(wanted ? &wanted : &raw) = NULL; /* the caller owns it now */
+    say_age(service, *out);
+    rc = 0;
+done:
+    if (rc != 0)
+        err_wrap(e, "service \"%s\"", service);
+    series_free(wanted);
+    series_free(raw);
+    return rc;
+}

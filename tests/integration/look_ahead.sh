@@ -1,0 +1,55 @@
+# `scaler forecast` and `scaler plan` of services in the store, with a configuration and without.
+set -u
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+fail() { echo "FAIL: $*"; cat "$dir/out" "$dir/err"; exit 1; }
+export SCALER_CONFIG="$dir/scaler.cfg" SCALER_STATE_DIR="$dir/state"
+scaler() { "$SCALER_BIN" "$@" > "$dir/out" 2> "$dir/err"; }
+
+# Three weeks of a day's wave around 100, ending in August 1995 or a minute ago.
+wave() {
+    awk -v end="$1" 'BEGIN { end -= end % 300; for (t = end - 21 * 86400; t < end; t += 300)
+        printf "%d,%.3f\n", t, 100 + 60 * sin(6.283185307 * (t % 86400) / 86400) + t / 300 % 7 }'
+}
+wave 809913600 > "$dir/old.csv"
+wave "$(date +%s)" > "$dir/new.csv"
+scaler import "$dir/old.csv" --service old || fail "import"
+scaler import "$dir/new.csv" --service web || fail "import"
+
+scaler forecast --horizon 1h || fail "forecast of all"
+grep -q '^old: next 1h' "$dir/out" && grep -q '^web: next 1h' "$dir/out" || fail "not both services"
+grep -q 'old: the samples end [0-9]* days ago, at 1995-09-01T00:00:00Z' "$dir/err" || fail "age not told"
+grep -q 'web: the samples end' "$dir/err" && fail "fresh samples are called old"
+scaler forecast --service web --service old --format csv
+[ $? -eq 2 ] || fail "two services in one CSV"
+scaler forecast --service wep
+[ $? -eq 3 ] || fail "an unknown service exits 3"
+grep -q 'did you mean "web"' "$dir/err" || fail "no service proposed"
+
+scaler plan --service web
+[ $? -eq 2 ] || fail "a plan without a capacity exits 2"
+grep -q -- '--capacity' "$dir/err" || fail "does not say what is missing"
+scaler plan --service old --capacity 10 --lead-time 3m || fail "plan without a configuration"
+grep -q '^1995-09-01T' "$dir/out" || fail "does not plan from the end of the samples"
+grep -q 'for 10 an instance, lead time 3m, 0.1 %' "$dir/err" || fail "options are not told"
+awk 'length > 100 { exit 1 }' "$dir/out" || fail "wider than 100 columns"
+
+cat > "$dir/scaler.cfg" <<'CFG'
+redis = { url = "redis://127.0.0.1:1"; };
+services = ({ name = "web"; timezone = "UTC"; lead_time = "7m"; cost_ratio = 20; price = 0.5;
+  source = { type = "redis"; layout = "counter"; key = "rate:{service}:{epoch}"; };
+  backend = { type = "process"; command = ["/bin/sleep", "1"]; };
+  capacity = { per_instance = 25.0; }; limits = { min = 2; max = 5; }; });
+CFG
+scaler plan --service web || fail "plan as configured"
+grep -q 'for 25 an instance, lead time 7m, a request above capacity priced as 20' "$dir/err" ||
+    fail "not as configured"
+grep -q 'price ' "$dir/err" || fail "no price"
+grep -q 'need more than max = 5' "$dir/err" || fail "max is not told"
+scaler plan --service web --capacity 50 --max 9 --objective 0.01 || fail "options beside a configuration"
+grep -q 'for 50 an instance, lead time 7m, 1 % of' "$dir/err" || fail "options do not go first"
+# every service of the store: the one that is not configured is named
+scaler plan
+[ $? -eq 2 ] || fail "a service that is not configured"
+grep -q 'service "old"' "$dir/err" || fail "does not name it"
+echo ok
