@@ -95,10 +95,13 @@ static bool join_rows(struct conf_option *out, const struct conf_option *a,
 
 static int print_text(const struct str *text)
 {
-    bool is_written =
-        !text->failed && fputs(str_text(text), stdout) >= 0 && fflush(stdout) == 0;
+    struct err e = {0};
 
-    return is_written ? EXIT_DONE : EXIT_FAILED;
+    if (text->failed)
+        err_nomem(&e);
+    else if (fputs(str_text(text), stdout) < 0 || fflush(stdout) != 0)
+        err_set(&e, ERR_IO, "cannot write the output: %s", strerror(errno));
+    return e.code == ERR_NONE ? EXIT_DONE : command_fail(&e);
 }
 
 static int show_help(const struct command *command)
@@ -171,6 +174,22 @@ done:
     return rc;
 }
 
+/* True for a global option, written without `=`, whose value is the next argument. */
+static bool takes_next(const char *arg)
+{
+    for (const struct conf_option *row = command_global_options; row->name; row++) {
+        size_t n = strlen(row->name);
+        bool is_this = strncmp(arg, "--", 2) == 0 && strlen(arg) == n + 2;
+
+        for (size_t k = 0; is_this && k < n; k++)
+            is_this = arg[k + 2] == (row->name[k] == '_' ? '-' : row->name[k]) ||
+                      arg[k + 2] == row->name[k];
+        if (is_this)
+            return row->type != CONF_BOOL;
+    }
+    return false;
+}
+
 /* Index in argv of the command's name: the first word that is no option and no option's
  * value; argc when there is none. Only global options may stand before it. */
 static int find_command_word(int argc, char **argv)
@@ -178,16 +197,8 @@ static int find_command_word(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (argv[i][0] != '-')
             return i;
-        for (const struct conf_option *row = command_global_options; row->name; row++) {
-            size_t n = strlen(row->name);
-            bool is_this = strncmp(argv[i], "--", 2) == 0 && strlen(argv[i]) == n + 2;
-
-            for (size_t k = 0; is_this && k < n; k++)
-                is_this = argv[i][k + 2] == (row->name[k] == '_' ? '-' : row->name[k]) ||
-                          argv[i][k + 2] == row->name[k];
-            if (is_this && row->type != CONF_BOOL)
-                i++;
-        }
+        if (takes_next(argv[i]))
+            i++;
     }
     return argc;
 }
@@ -237,7 +248,21 @@ static int run_bare(int argc, char **argv)
     return rc;
 }
 
-int command_main(int argc, char **argv)
+/* What a command printed and nobody could keep: a full disk is a failure, whichever command
+ * found no reason to look. */
+static int end_output(int rc)
+{
+    bool is_lost = fflush(stdout) != 0;
+    struct err e = {0};
+
+    if (rc != EXIT_DONE || (!is_lost && !ferror(stdout)))
+        return rc;
+    err_set(&e, ERR_IO, "cannot write the output: %s",
+            is_lost ? strerror(errno) : "a write failed");
+    return command_fail(&e);
+}
+
+static int run_line(int argc, char **argv)
 {
     int at = find_command_word(argc, argv);
     const struct command *command;
@@ -266,4 +291,9 @@ int command_main(int argc, char **argv)
     rc = run_command(command, argc - 1, rest);
     free(rest);
     return rc;
+}
+
+int command_main(int argc, char **argv)
+{
+    return end_output(run_line(argc, argv));
 }

@@ -43,11 +43,15 @@ static int check_range(const struct conf_option *row, double amount, struct err 
         return 0;
     if (amount < row->least) {
         format_bound(row, row->least, bound, sizeof bound);
-        return err_set(e, ERR_CONFIG, "too small (at least %s)", bound);
+        if (row->type == CONF_STRING && amount == 0)
+            return err_set(e, ERR_CONFIG, "empty");
+        return err_set(e, ERR_CONFIG, "too %s (at least %s)",
+                       row->type == CONF_STRING ? "short" : "small", bound);
     }
     if (amount > row->most) {
         format_bound(row, row->most, bound, sizeof bound);
-        return err_set(e, ERR_CONFIG, "too large (at most %s)", bound);
+        return err_set(e, ERR_CONFIG, "too %s (at most %s)",
+                       row->type == CONF_STRING ? "long" : "large", bound);
     }
     return 0;
 }

@@ -38,6 +38,19 @@ expect "global option first" 2 "$dir/none.cfg: No such file" "$s" --config "$dir
 expect "bad global option" 2 "--log-level loud: not one of" "$s" --log-level loud check
 expect "by environment" 2 "$dir/env.cfg" env SCALER_CONFIG="$dir/env.cfg" "$s" check
 
+for o in --config --state-dir --log-level; do
+    expect "$o alone" 2 "$o needs a value" "$s" $o
+done
+expect "empty text" 2 "--reason : empty" "$s" hold --all --reason ""
+expect "long text" 2 "too long (at most 127 bytes)" "$s" hold --all --reason "$(printf '%0200d' 0)"
+
+# What is printed and cannot be kept is a failure, whichever the command.
+for c in --help --version "check --help" "models" "check $dir/empty.cfg" "man"; do
+    printf 'services = ();\n' >"$dir/empty.cfg"
+    # shellcheck disable=SC2086
+    expect "full disk: $c" 1 "cannot write" sh -c '"$@" >/dev/full' sh "$s" $c
+done
+
 for c in $("$s" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p'); do
     expect "help of $c" 0 "usage: scaler $c" "$s" "$c" --help
 done

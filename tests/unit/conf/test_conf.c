@@ -83,7 +83,7 @@ static void a_bad_text_is_answered_with_what_would_be_right(void **state)
         {"mode", "dryrun",
          "not one of \"dry_run\", \"floor\", \"act\" (did you mean \"dry_run\"?)"},
         {"since", "tomorrow", "since = \"tomorrow\": not a time (write 2026-11-22T08:40:00Z"},
-        {"url", "123456789012345678901", "too large (at most 20 bytes)"},
+        {"url", "123456789012345678901", "too long (at most 20 bytes)"},
         {"follow", "maybe", "follow = \"maybe\": neither true nor false"},
         {"cool_down", "5m", "unknown option \"cool_down\" (did you mean \"cooldown\"?)"},
         {"zzz", "1", "unknown option \"zzz\""},
