@@ -55,8 +55,8 @@ struct backend {
     int (*check)(void *backend, const struct backend_call *call, struct str *out,
                  struct err *e);
     /* Periodic work of a backend that supervises instances itself (probe, reap, drain,
-     * restart). Called at least once a second. In a dry run it brings what `status` says up to
-     * date, without doing any of that. May be NULL. */
+     * restart). Called at least once a second. In a dry run it is called before `status` alone,
+     * to bring that up to date without doing any of this. May be NULL. */
     int (*tend)(void *backend, const struct backend_call *call, struct err *e);
     /* Lets go: instances keep running. NULL object is fine. */
     void (*close)(void *backend);

@@ -81,6 +81,7 @@ struct scheduler {
     struct fetch *first_back, *last_back; /* fetches whose results are to be taken */
 
     int64_t tend_mono_ms;
+    size_t tend_at; /* the unit to go on with; 0 at the beginning of a round */
     int64_t late_ms, late_before_ms, late_since_mono_ms;
 };
 
@@ -368,20 +369,41 @@ static void apply_override(struct unit *u, const struct override *list, size_t n
     service_override(&u->service, least, most, until_ms);
 }
 
-static void tend(struct scheduler *s, int64_t mono_ms)
+static bool is_leaving(const struct scheduler *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_leaving; i++)
+        if (strcmp(s->leaving[i]->service.conf->name, name) == 0)
+            return true;
+    return false;
+}
+
+static void tend_unit(struct scheduler *s, struct unit *u, int64_t mono_ms)
 {
     const struct override *overrides;
     size_t n = state_overrides(s->env.state, &overrides);
 
-    for (size_t i = 0; i < s->n_units; i++) {
-        if (!s->units[i]->is_started)
-            continue;
-        apply_override(s->units[i], overrides, n);
-        unit_tend(s->units[i], mono_ms);
-        if (s->units[i]->must_show)
-            show(s, s->units[i]);
+    if (!u->is_started)
+        return;
+    apply_override(u, overrides, n);
+    u->must_wait = !u->object && is_leaving(s, u->service.conf->name);
+    unit_tend(u, mono_ms);
+    if (u->must_show)
+        show(s, u);
+}
+
+/* A slice of the round; the next follows as soon as the loop has looked at its other events. */
+static void tend(struct scheduler *s, int64_t mono_ms)
+{
+    uint64_t end_ns = uv_hrtime() + SLICE_NS;
+
+    while (s->tend_at < s->n_units) {
+        tend_unit(s, s->units[s->tend_at++], mono_ms);
+        if (uv_hrtime() >= end_ns)
+            return;
     }
     reap(s);
+    s->tend_at = 0;
+    s->tend_mono_ms = mono_ms + TEND_EVERY_MS;
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -396,10 +418,8 @@ static void on_timer(uv_timer_t *timer)
         g->due_mono_ms = next_due_ms(g->step_ms, clk_wall_ms(), mono_ms);
         group_due(s, g);
     }
-    if (mono_ms >= s->tend_mono_ms) {
-        s->tend_mono_ms = mono_ms + TEND_EVERY_MS;
+    if (mono_ms >= s->tend_mono_ms)
         tend(s, mono_ms);
-    }
     arm(s);
 }
 
@@ -558,12 +578,34 @@ static int start_units(struct scheduler *s, struct unit **units, size_t n, struc
     return 0;
 }
 
-static struct unit *find_unit(struct unit *const *units, size_t n, const char *name)
+static const char *name_of(const void *unit)
 {
-    for (size_t i = 0; i < n; i++)
-        if (units[i] && strcmp(units[i]->service.conf->name, name) == 0)
-            return units[i];
-    return NULL;
+    return (*(struct unit *const *)unit)->service.conf->name;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(name_of(a), name_of(b));
+}
+
+static int name_against(const void *name, const void *unit)
+{
+    return strcmp(name, name_of(unit));
+}
+
+/* The present units in the order of their names, none of them wanted yet. NULL: no memory. */
+static struct unit **sort_units(const struct scheduler *s)
+{
+    struct unit **sorted = calloc(s->n_units + 1, sizeof(struct unit *));
+
+    if (!sorted)
+        return NULL;
+    for (size_t i = 0; i < s->n_units; i++) {
+        sorted[i] = s->units[i];
+        sorted[i]->is_wanted = false;
+    }
+    qsort(sorted, s->n_units, sizeof(struct unit *), by_name);
+    return sorted;
 }
 
 static void leave(struct scheduler *s, struct unit *u)
@@ -580,29 +622,41 @@ static void leave_groups(struct scheduler *s)
         g->n = 0;
 }
 
+/* Those that are neither started nor in a list. */
+static void drop_fresh(struct unit *const *units, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!units[i]->is_listed) {
+            units[i]->is_gone = true;
+            unit_reap(units[i]);
+        }
+}
+
 /* The new list of units: those known by name are taken over, others are made. */
 static struct unit **make_units(struct scheduler *s, struct config_ref *ref, size_t *n_fresh)
 {
     const struct config *c = ref->config;
     struct unit **units = calloc(c->n_services + 1, sizeof(struct unit *));
+    struct unit **known = units ? sort_units(s) : NULL;
+    size_t i;
 
     *n_fresh = 0;
-    for (size_t i = 0; units && i < c->n_services; i++) {
-        units[i] = find_unit(s->units, s->n_units, c->services[i].name);
-        if (units[i])
-            continue;
-        units[i] = unit_new(&s->env, ref, &c->services[i]);
-        if (!units[i]) { /* those made here are neither started nor in a list */
-            for (size_t k = 0; k < i; k++)
-                if (!find_unit(s->units, s->n_units, c->services[k].name)) {
-                    units[k]->is_gone = true;
-                    unit_reap(units[k]);
-                }
-            free(units);
-            return NULL;
-        }
-        ++*n_fresh;
+    for (i = 0; known && i < c->n_services; i++) {
+        struct unit **old = bsearch(c->services[i].name, known, s->n_units,
+                                    sizeof(struct unit *), name_against);
+
+        units[i] = old ? *old : unit_new(&s->env, ref, &c->services[i]);
+        if (!units[i])
+            break;
+        units[i]->is_wanted = true;
+        *n_fresh += !old;
     }
+    if (!known || i < c->n_services) {
+        drop_fresh(units, i);
+        free(units);
+        units = NULL;
+    }
+    free(known);
     return units;
 }
 
@@ -616,21 +670,23 @@ static void swap_units(struct scheduler *s, struct config_ref *ref, struct unit 
     size_t k = 0;
 
     for (size_t i = 0; i < s->n_units; i++)
-        if (!find_unit(units, c->n_services, s->units[i]->service.conf->name))
+        if (!s->units[i]->is_wanted)
             leave(s, s->units[i]);
     leave_groups(s);
     for (size_t i = 0; i < c->n_services; i++) {
         units[i]->index = i;
-        if (find_unit(s->units, s->n_units, c->services[i].name) == units[i])
+        if (units[i]->is_listed)
             unit_reload(units[i], ref, &c->services[i]);
         else if (fresh)
             fresh[k++] = units[i];
+        units[i]->is_listed = true;
     }
     free(s->units);
     free(s->shown);
     s->units = units;
     s->shown = shown;
     s->n_units = c->n_services;
+    s->tend_at = 0;
     for (size_t i = 0; i < s->n_units; i++) {
         str_copy(shown[i].name, sizeof shown[i].name, c->services[i].name);
         if (units[i]->is_started) {

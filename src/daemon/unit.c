@@ -367,7 +367,7 @@ static int64_t poll_period_ms(const struct unit *u)
 {
     int64_t period_ms = u->service.conf->step_ms / 4;
 
-    if (u->backend->tend)
+    if (u->backend->tend && u->service.gate_conf.mode != GATE_MODE_DRY_RUN)
         return TEND_MS;
     if (u->outcome.state != OUTCOME_NONE || period_ms < POLL_LEAST_MS)
         return POLL_LEAST_MS;
@@ -476,7 +476,7 @@ static void pump(struct unit *u, int64_t mono_ms)
         return;
     } else if (!u->object) {
         u->backend = u->service.conf->backend;
-        if (mono_ms >= u->open_mono_ms)
+        if (mono_ms >= u->open_mono_ms && !u->must_wait)
             call_open(u);
     } else if (u->wants_submit) {
         call_submit(u);

@@ -42,6 +42,8 @@ struct unit {
     struct group *group;
     bool is_started; /* the store was asked, the service is made */
     bool is_gone;    /* no longer configured: goes when its jobs are back */
+    bool is_listed;  /* among the scheduler's units */
+    bool is_wanted;  /* by the configuration that is being taken over */
     int jobs;        /* in flight */
 
     const struct backend *backend;
@@ -49,6 +51,7 @@ struct unit {
     struct config_ref *object_ref; /* whose options the object may hold */
     struct pool_endpoint endpoint;
     bool is_backend_busy, must_reopen;
+    bool must_wait; /* one of this name that leaves still has its backend: not two at once */
     int64_t open_mono_ms, open_wait_ms; /* next try, and the wait after it */
     int64_t poll_mono_ms;               /* next poll */
     bool wants_submit, wants_decision, must_train;

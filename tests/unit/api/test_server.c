@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -38,7 +39,10 @@ struct client {
     const char *request;
     struct str reply;
     uv_async_t *over;
+    atomic_int *left; /* of a crowd: its last one says that all are over; NULL: alone */
 };
+
+static atomic_int clients_left;
 
 static void client_main(void *arg)
 {
@@ -57,7 +61,8 @@ static void client_main(void *arg)
         while ((n = recv(fd, buf, sizeof buf, 0)) > 0)
             str_add_n(&c->reply, buf, (size_t)n);
     close(fd);
-    uv_async_send(c->over);
+    if (!c->left || atomic_fetch_sub(c->left, 1) == 1)
+        uv_async_send(c->over);
 }
 
 static void on_over(uv_async_t *over)
@@ -111,6 +116,11 @@ static void test_each_path_has_its_answer(void **state)
          "GET /metrics HTTP/1.1\r\nHost: evil.example\r\nConnection: "
          "close\r\n\r\n",
          "HTTP/1.1 421", "api.hosts"},
+        {"no name at all", "GET /metrics HTTP/1.0\r\n\r\n", " 421", "api.hosts"},
+        {"a name that begins like ours",
+         "GET /metrics HTTP/1.1\r\nHost: localhost.evil.example\r\nConnection: "
+         "close\r\n\r\n",
+         "HTTP/1.1 421", "api.hosts"},
         {"our name",
          "GET /metrics HTTP/1.1\r\nHost: scaler.example:80\r\nConnection: "
          "close\r\n\r\n",
@@ -146,6 +156,69 @@ static void test_a_body_is_not_taken(void **state)
                 "0123456789");
     assert_null(strstr(str_text(&reply), "HTTP/1.1 200"));
     str_clear(&reply);
+}
+
+struct crowd {
+    struct client clients[100];
+    size_t n_over;
+};
+
+static void on_all_over(uv_async_t *over)
+{
+    struct crowd *c = over->data;
+    size_t n = 0;
+
+    for (size_t i = 0; i < sizeof c->clients / sizeof c->clients[0]; i++)
+        n += uv_thread_join(&c->clients[i].thread) == 0;
+    c->n_over = n;
+    uv_stop(over->loop);
+}
+
+/* A hundred at once, more than are taken: half send a part of a head and fall silent, half ask.
+ * None of them waits longer than the server's patience, and some get their answer. */
+static void test_a_hundred_at_once_and_silent_ones_are_closed(void **state)
+{
+    static struct crowd crowd;
+    const size_t n = sizeof crowd.clients / sizeof crowd.clients[0];
+    int64_t begin_ms = clk_mono_ms();
+    size_t n_answered = 0;
+    struct server *s = NULL;
+    uv_async_t over;
+    uv_loop_t loop;
+
+    (void)state;
+    memset(&crowd, 0, sizeof crowd);
+    daemon_now = (struct daemon_status){0};
+    assert_int_equal(uv_loop_init(&loop), 0);
+    uv_async_init(&loop, &over, on_all_over);
+    over.data = &crowd;
+    assert_int_equal(server_open(&s, &loop, "127.0.0.1:0", NULL, 0, &view, NULL), 0);
+    for (size_t i = 0; i < n; i++) {
+        struct client *c = &crowd.clients[i];
+
+        c->request = i % 2 ? "GET /healthz HTTP/1.1\r\n" END : "GET /healthz HTTP/1.1\r\nHo";
+        c->port = server_port(s);
+        c->over = &over;
+        c->left = &clients_left;
+    }
+    clients_left = (int)n;
+    for (size_t i = 0; i < n; i++)
+        uv_thread_create(&crowd.clients[i].thread, client_main, &crowd.clients[i]);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(crowd.n_over, n);
+    for (size_t i = 0; i < n; i++) {
+        bool is_answered = strstr(str_text(&crowd.clients[i].reply), " 200 ") != NULL;
+
+        assert_false(is_answered && i % 2 == 0);
+        n_answered += is_answered;
+        str_clear(&crowd.clients[i].reply);
+    }
+    assert_in_range(n_answered, 10, n / 2);
+    assert_in_range(clk_mono_ms() - begin_ms, 0, 18000); /* a client gives up after 20 s */
+    server_close(s);
+    uv_close((uv_handle_t *)&over, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
 }
 
 static void test_a_large_head_is_refused(void **state)
@@ -223,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_path_has_its_answer),
         cmocka_unit_test(test_a_body_is_not_taken),
+        cmocka_unit_test(test_a_hundred_at_once_and_silent_ones_are_closed),
         cmocka_unit_test(test_a_large_head_is_refused),
         cmocka_unit_test(test_many_services_come_in_pieces_and_none_is_lost),
         cmocka_unit_test(test_an_address_in_use_or_wrong_is_said),
