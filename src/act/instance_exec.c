@@ -96,6 +96,7 @@ static int become_command(const struct instance_spec *spec, const char *const *c
                           struct err *e)
 {
     char *const *argv = (char *const *)(uintptr_t)command;
+    char **ours = environ;
 
     if (open_output(spec, e) != 0 || become_user(spec->user, e) != 0)
         return -1;
@@ -105,6 +106,7 @@ static int become_command(const struct instance_spec *spec, const char *const *c
     umask(022);
     environ = (char **)(uintptr_t)spec->environment;
     execvp(argv[0], argv);
+    environ = ours; /* the spec's is freed before exit handlers of libraries read it */
     return err_set(e, ERR_CONFIG, "command \"%s\": %s", argv[0], strerror(errno));
 }
 
