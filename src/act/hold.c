@@ -16,6 +16,7 @@
 #define GENERAL_FILE "hold"
 #define RESTART_FILE "restart-hold"
 #define STARTS_FILE "starts"
+#define RESUMED_FILE "resumed"
 #define MOST_BYTES 4096
 
 /* ERR_CONFIG unless the service's name can stand in a file name. */
@@ -177,13 +178,55 @@ static int remove_file(const char *path, bool *was_there, struct err *e)
     return err_set(e, ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
 }
 
+/* `resumed` or `resumed.SERVICE`: an empty file, whose time of change is all it says. */
+static int resumed_path(const char *state_dir, const char *service, char *out, size_t size)
+{
+    int n = snprintf(out, size, "%s/%s%s%s", state_dir, RESUMED_FILE, service ? "." : "",
+                     service ? service : "");
+
+    return n < 0 || (size_t)n >= size ? -1 : 0;
+}
+
+static int note_resume(const char *state_dir, const char *service, struct err *e)
+{
+    char path[PATH_MAX];
+    int fd;
+
+    if (resumed_path(state_dir, service, path, sizeof path) != 0)
+        return err_set(e, ERR_CONFIG, "%.80s...: path too long", state_dir);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0 && futimens(fd, NULL) == 0)
+        return close(fd);
+    if (fd >= 0)
+        close(fd);
+    return errno == ENOENT ? 0 : err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+}
+
+int64_t hold_resumed_ms(const char *state_dir, const char *service)
+{
+    const char *names[] = {NULL, service};
+    int64_t latest_ms = 0;
+
+    for (size_t i = 0; i < 2; i++) {
+        char path[PATH_MAX];
+        struct stat st;
+        int64_t ms;
+
+        if (resumed_path(state_dir, names[i], path, sizeof path) != 0 || lstat(path, &st) != 0)
+            continue;
+        ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+        latest_ms = ms > latest_ms ? ms : latest_ms;
+    }
+    return latest_ms;
+}
+
 int hold_remove(const char *state_dir, const char *service, bool *was_held, struct err *e)
 {
     char path[PATH_MAX];
 
     *was_held = false;
     if (hold_path(state_dir, service, path, sizeof path, e) != 0 ||
-        remove_file(path, was_held, e) != 0)
+        remove_file(path, was_held, e) != 0 || note_resume(state_dir, service, e) != 0)
         return -1;
     if (service)
         return 0;

@@ -36,9 +36,14 @@ void hold_read(const char *state_dir, const char *service, int64_t now_ms, struc
 int hold_write(const char *state_dir, const char *service, const struct hold *h, struct err *e);
 
 /* Ends the hold of one service, or the general one and the one for restarts when service is
- * NULL (holds of single services stay). *was_held says whether there was one. ERR_CONFIG,
- * ERR_IO. */
+ * NULL (holds of single services stay), and notes the time. *was_held says whether there was
+ * one. ERR_CONFIG, ERR_IO. */
 int hold_remove(const char *state_dir, const char *service, bool *was_held, struct err *e);
+
+/* Wall time of the last hold_remove for this service or for all, whether there was a hold or
+ * not; 0 never. It also ends yielding to another writer and waits after failures: see
+ * gate_state_resume. */
+int64_t hold_resumed_ms(const char *state_dir, const char *service);
 
 /* Notes a start of the daemon in the file `starts`; past HOLD_MOST_STARTS within HOLD_STARTS_MS
  * it writes `restart-hold` (scale-in, until resume). *is_held says that the latter stands.

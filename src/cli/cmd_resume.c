@@ -27,7 +27,8 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
     if (place_state_dir(opts, dir, sizeof dir, &e) != 0 ||
         hold_remove(dir, service, &was_held, &e) != 0)
         return command_fail(&e);
-    printf(was_held ? "%s: no longer held\n" : "%s: was not held\n",
+    printf(was_held ? "%s: no longer held\n"
+                    : "%s: was not held; waits for another writer or after failures end\n",
            service ? service : "all services");
     return EXIT_DONE;
 }
@@ -37,8 +38,11 @@ const struct command command_resume = {
     .summary = "end a hold",
     .words = "[SERVICE]",
     .most_words = 1,
-    .about = "Ends the hold of one service, or with --all the general one and the one that a\n"
-             "daemon sets when it is started more than three times in ten minutes.",
+    .about =
+        "Ends the hold of one service, or with --all the general one and the one that a\n"
+        "daemon sets when it is started more than three times in ten minutes. It also ends\n"
+        "the time for which a count is left to another writer, and the wait after calls\n"
+        "that failed.",
     .examples = "scaler resume checkout\n"
                 "    checkout scales again\n"
                 "scaler resume --all\n"

@@ -76,6 +76,7 @@ struct call_job {
     struct gate_result result;
     bool has_status;
     struct err tend_err;
+    int64_t resumed_ms; /* CALL_POLL: hold_resumed_ms */
 };
 
 static void work_poll(struct call_job *job, const struct backend_call *call)
@@ -108,6 +109,7 @@ static void call_work(struct pool_job *pj)
         break;
     case CALL_POLL:
         work_poll(job, &call);
+        job->resumed_ms = hold_resumed_ms(job->state_dir, job->service);
         break;
     case CALL_SUBMIT:
         job->in.status = job->has_status ? &job->status : NULL;
@@ -282,6 +284,7 @@ static void watch_look(struct unit *u, int64_t now_ms)
 {
     struct service *s = &u->service;
     const struct backend_status *st = &s->status;
+    bool is_late = u->outcome.state != OUTCOME_WAITING;
     char note[160] = "";
 
     if (s->status_ms <= u->outcome.asked_ms)
@@ -292,7 +295,7 @@ static void watch_look(struct unit *u, int64_t now_ms)
         return;
     case OUTCOME_DELIVERED:
         s->shown.late[0] = '\0';
-        keep_outcome(u, true, now_ms, note);
+        keep_outcome(u, true, now_ms, is_late ? "late" : "");
         return;
     case OUTCOME_ASK_AGAIN:
         s->gate.must_repeat = true;
@@ -390,12 +393,28 @@ static void opened(struct unit *u, const struct call_job *job)
     service_status_failed(&u->service, unit_now_ms(u), &job->pool.err);
 }
 
+/* `scaler resume` since the gate began to wait ends that wait. */
+static void obey_resume(struct unit *u, int64_t resumed_ms)
+{
+    struct gate_state *g = &u->service.gate;
+
+    if (resumed_ms <= u->resumed_ms || resumed_ms <= g->last_conflict_ms)
+        return;
+    u->resumed_ms = resumed_ms;
+    if (g->yield_until_ms == 0 && g->retry_ms == 0)
+        return;
+    gate_state_resume(g);
+    log_info(u->service.conf->name, "resumed by an operator");
+    u->wants_decision = true;
+}
+
 static void polled(struct unit *u, const struct call_job *job)
 {
     int64_t now_ms = unit_now_ms(u);
     bool is_first = u->service.status_ms == 0;
 
     u->poll_mono_ms = clk_mono_ms() + poll_period_ms(u);
+    obey_resume(u, job->resumed_ms);
     if (job->tend_err.code != ERR_NONE)
         service_status_failed(&u->service, now_ms, &job->tend_err);
     if (!job->has_status) {
@@ -404,7 +423,8 @@ static void polled(struct unit *u, const struct call_job *job)
     }
     service_take_status(&u->service, now_ms, &job->status);
     watch_look(u, now_ms);
-    if (is_first && u->service.decided_ms > 0) /* in ignorance of what runs */
+    if (u->wants_decision ||
+        (is_first && u->service.decided_ms > 0)) /* not knowing what runs */
         unit_decide(u, clk_wall_ms(), clk_mono_ms());
 }
 

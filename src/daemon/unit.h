@@ -58,6 +58,8 @@ struct unit {
     bool is_training; /* its job is in flight */
     bool must_show;   /* changed since it was shown last */
 
+    int64_t resumed_ms; /* the last word of `scaler resume` that was obeyed */
+
     struct outcome outcome; /* of the count sent last */
     uint64_t token;         /* of its decision */
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "act/hold.h"
+#include "base/clk.h"
 #include "base/file.h"
 
 #define NOW INT64_C(1763800000000)
@@ -144,9 +145,27 @@ static void many_starts_hold_until_resume(void **state)
     assert_false(held);
 }
 
+static void a_resume_is_noted_for_one_service_or_all(void **state)
+{
+    int64_t now_ms = clk_wall_ms();
+    bool was_held = true;
+
+    (void)state;
+    assert_int_equal(hold_resumed_ms(dir(), "fresh"), 0);
+    assert_int_equal(hold_remove(dir(), "fresh", &was_held, NULL), 0);
+    assert_false(was_held);
+    assert_true(hold_resumed_ms(dir(), "fresh") >= now_ms - 1000);
+    assert_int_equal(hold_resumed_ms(dir(), "other"), 0);
+    assert_int_equal(hold_remove(dir(), NULL, &was_held, NULL), 0);
+    assert_true(hold_resumed_ms(dir(), "other") >= now_ms - 1000);
+    drop("resumed");
+    drop("resumed.fresh");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_resume_is_noted_for_one_service_or_all),
         cmocka_unit_test(a_file_holds_what_it_says),
         cmocka_unit_test(holds_add_up_and_the_longer_one_counts),
         cmocka_unit_test(what_is_written_is_read_and_removed),
