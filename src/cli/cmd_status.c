@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "act/hold.h"
+#include "act/override.h"
 #include "base/clk.h"
 #include "cli/command.h"
 #include "cli/place.h"
@@ -33,16 +35,25 @@ static const struct print_column columns[] = {
 
 static void print_count(struct print *p, int count)
 {
-    print_number(p, count < 0 ? (double)NAN : (double)count, 0);
+    if (count < 0)
+        print_number(p, NAN, 0);
+    else
+        print_int(p, count);
+}
+
+/* Three digits that count: rates are thousands here and hundredths there. */
+static void print_rate(struct print *p, double rate)
+{
+    print_number(p, rate, rate >= 100 ? 0 : rate >= 10 ? 1 : rate >= 1 ? 2 : 3);
 }
 
 static void print_service(struct print *p, const struct service_status *s, bool is_table)
 {
     print_text(p, s->name);
     print_text(p, s->mode);
-    print_number(p, s->load, 1);
-    print_number(p, s->forecast, 1);
-    print_number(p, s->need, 1);
+    print_rate(p, s->load);
+    print_rate(p, s->forecast);
+    print_rate(p, s->need);
     print_count(p, s->ready);
     print_count(p, s->pending);
     print_count(p, s->draining);
@@ -103,6 +114,72 @@ static void print_notes(const struct service_status *s)
     }
 }
 
+static void until_text(int64_t until_ms, char *out, size_t size)
+{
+    char at[32];
+
+    if (until_ms == 0) {
+        snprintf(out, size, " until `scaler resume`");
+        return;
+    }
+    clk_format_time(until_ms / 1000 * 1000, at, sizeof at);
+    snprintf(out, size, " until %s", at);
+}
+
+/* A hold is in force also while there is nothing that it would keep from being done. */
+static void print_hold(const char *state_dir, const char *service)
+{
+    char until[64];
+    struct hold h;
+
+    hold_read(state_dir, service, clk_wall_ms(), &h);
+    if (!h.in && !h.out)
+        return;
+    until_text(h.until_ms, until, sizeof until);
+    printf("%s: %s held%s%s%s%s%s\n", service,
+           h.in && h.out ? "scaling"
+           : h.in        ? "scale-in"
+                         : "scale-out",
+           h.by[0] != '\0' ? " by " : "", h.by, until, h.reason[0] != '\0' ? ": " : "",
+           h.reason);
+}
+
+static void print_override(const struct override *o)
+{
+    char limits[64], until[64];
+
+    if (o->least == o->most)
+        snprintf(limits, sizeof limits, "exactly %d", o->least);
+    else if (o->most < 0)
+        snprintf(limits, sizeof limits, "at least %d", o->least);
+    else if (o->least < 0)
+        snprintf(limits, sizeof limits, "at most %d", o->most);
+    else
+        snprintf(limits, sizeof limits, "%d to %d", o->least, o->most);
+    until_text(o->until_ms, until, sizeof until);
+    printf("%s: overridden%s%s: %s instances%s%s%s\n", o->service,
+           o->by[0] != '\0' ? " by " : "", o->by, limits, until,
+           o->reason[0] != '\0' ? ": " : "", o->reason);
+}
+
+/* What operators have said, for the services shown. */
+static void print_orders(const struct daemon_status *d, const char *only, const char *state_dir)
+{
+    struct override *overrides = NULL;
+    size_t n = 0;
+
+    override_list(state_dir, clk_wall_ms(), &overrides, &n, NULL);
+    for (size_t i = 0; i < d->n; i++) {
+        if (only && strcmp(d->services[i].name, only) != 0)
+            continue;
+        print_hold(state_dir, d->services[i].name);
+        for (size_t k = 0; k < n; k++)
+            if (strcmp(overrides[k].service, d->services[i].name) == 0)
+                print_override(&overrides[k]);
+    }
+    free(overrides);
+}
+
 static int show_all(const struct daemon_status *d, const char *only, enum print_format format,
                     struct err *e)
 {
@@ -150,6 +227,8 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
     if (format == PRINT_TABLE)
         print_head(&d, is_running);
     rc = show_all(&d, n_words > 0 ? words[0] : NULL, format, &e);
+    if (rc == 0 && format == PRINT_TABLE)
+        print_orders(&d, n_words > 0 ? words[0] : NULL, dir);
     free(services);
     if (rc != 0)
         return command_fail(&e);

@@ -331,6 +331,9 @@ static void test_it_scales_out_goes_blind_without_removing_and_obeys_a_hold(void
     /* a hold takes effect before the next change */
     scaler(&rc, "hold web --out --reason test");
     assert_int_equal(rc, 0);
+    assert_contains(scaler(&rc, "status"), "web: scale-out held by ");
+    assert_contains(scaler(&rc, "status --format json"), "\"ready\": ");
+    assert_null(strstr(scaler(&rc, "status --format json"), ".0, \"pending\""));
     n = count("web");
     feed_until(80, 4000, NULL);
     assert_true(count("web") <= n);
