@@ -1,6 +1,7 @@
 /* cmd_import.c - history from a CSV file, standard input or Prometheus into the store.
  *
  * Safe beside a running daemon: each chunk is one short transaction. */
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -74,7 +75,7 @@ static size_t keep_loads(struct job *j, struct sample *items, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (isnan(items[i].value)) {
             j->sums.unknown++;
-        } else if (isinf(items[i].value)) {
+        } else if (fabs(items[i].value) > (double)FLT_MAX) { /* the store keeps floats */
             j->sums.not_finite++;
         } else if (items[i].value < 0) {
             j->sums.negative++;
