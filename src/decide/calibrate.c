@@ -2,6 +2,7 @@
 #include "decide/calibrate.h"
 
 #include <float.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,22 +28,27 @@ static const struct {
 static const double LAMBDA_STEP = 1.3, LAMBDA_MOST = 0.5; /* / objective */
 static const double RECORD_LEAST_DAYS = 0.5;
 
-struct fleet {
-    int ready, pending, n;
+/* What one fleet has started and awaits, oldest first. */
+struct starts {
+    int n;
     struct {
         int count;
         int due; /* tick */
     } batch[BATCHES];
 };
 
+/* The fleets are kept by field, not by fleet: each tick passes over all of them a field at a
+ * time, and only those that something happens to are looked at one by one. */
 struct calibrate {
     int day, days; /* ticks of a day; days on record, the running one included */
     int tick;      /* steps ever */
     int hold[HOLDS];
-    float *cost, *over;             /* [candidate * days + day % days] */
-    double *load;                   /* [day % days] */
-    float recent[BASES][HOLD_MOST]; /* need[0] of the last decisions, a ring */
-    struct fleet fleets[CANDIDATES];
+    float *cost, *over;                            /* [day % days * CANDIDATES + candidate] */
+    double *load;                                  /* [day % days] */
+    float recent[HOLD_MOST][BASES];                /* need[0] of the last decisions, a ring */
+    double ready[CANDIDATES], running[CANDIDATES]; /* whole numbers; running: with starts */
+    int due[CANDIDATES];                           /* tick of the next arrival; INT_MAX none */
+    struct starts starts[CANDIDATES];
 };
 
 int calibrate_new(struct calibrate **out, int day_ticks, double minute, int memory_days,
@@ -109,110 +115,169 @@ void calibrate_floors(double *need, int n_blocks, double load, double recent, do
         need[b] = fmax(need[b], dip_floor);
 }
 
-static double held(const struct calibrate *c, int base, int hold)
+/* Highest of the last `hold` rows of the ring, newest first; rows never written are 0. */
+static void held_by_base(const struct calibrate *c, int hold, float *most)
 {
-    float most = 0;
+    int row = (c->tick + HOLD_MOST - 1) % HOLD_MOST;
 
-    for (int k = 0; k < hold && k < c->tick; k++) {
-        float v = c->recent[base][(c->tick - 1 - k) % HOLD_MOST];
-
-        most = v > most ? v : most;
+    memset(most, 0, BASES * sizeof *most);
+    for (int k = 0; k < hold; k++) {
+        for (int base = 0; base < BASES; base++)
+            most[base] = c->recent[row][base] > most[base] ? c->recent[row][base] : most[base];
+        row = row == 0 ? HOLD_MOST - 1 : row - 1;
     }
-    return (double)most;
 }
 
 double calibrate_held(const struct calibrate *c, int candidate)
 {
-    return held(c, base_of(candidate), c->hold[candidate % HOLDS]);
+    float most[BASES];
+
+    held_by_base(c, c->hold[candidate % HOLDS], most);
+    return (double)most[base_of(candidate)];
 }
 
 /* Starts that are due become ready. */
-static void arrive(struct fleet *f, int tick)
+static void arrive(struct calibrate *c, int k)
 {
+    struct starts *s = &c->starts[k];
     int kept = 0;
 
-    for (int k = 0; k < f->n; k++) {
-        if (f->batch[k].due <= tick) {
-            f->ready += f->batch[k].count;
-            f->pending -= f->batch[k].count;
-        } else {
-            f->batch[kept++] = f->batch[k];
+    c->due[k] = INT_MAX;
+    for (int i = 0; i < s->n; i++) {
+        if (s->batch[i].due <= c->tick) {
+            c->ready[k] += s->batch[i].count;
+            continue;
         }
+        c->due[k] = s->batch[i].due < c->due[k] ? s->batch[i].due : c->due[k];
+        s->batch[kept++] = s->batch[i];
     }
-    f->n = kept;
+    s->n = kept;
 }
 
-static void start(struct fleet *f, int count, int due)
+static void start(struct calibrate *c, int k, int count, int due)
 {
+    struct starts *s = &c->starts[k];
+
     if (count == 0)
         return;
-    if (f->n == BATCHES) {
-        f->batch[f->n - 1].count += count;
-        f->batch[f->n - 1].due = due;
+    if (s->n == BATCHES) {
+        s->batch[s->n - 1].count += count;
+        s->batch[s->n - 1].due = due;
     } else {
-        f->batch[f->n].count = count;
-        f->batch[f->n++].due = due;
+        s->batch[s->n].count = count;
+        s->batch[s->n++].due = due;
     }
-    f->pending += count;
+    c->running[k] += count;
+    c->due[k] = due < c->due[k] ? due : c->due[k];
 }
 
 /* Takes `count` away, newest starts first; returns how many ready ones went. */
-static int stop(struct fleet *f, int count)
+static int stop(struct calibrate *c, int k, int count)
 {
-    while (count > 0 && f->n > 0) {
-        int last = f->n - 1;
-        int gone = count < f->batch[last].count ? count : f->batch[last].count;
+    struct starts *s = &c->starts[k];
+
+    c->running[k] -= count;
+    while (count > 0 && s->n > 0) {
+        int last = s->n - 1;
+        int gone = count < s->batch[last].count ? count : s->batch[last].count;
 
         count -= gone;
-        f->pending -= gone;
-        f->batch[last].count -= gone;
-        if (f->batch[last].count == 0)
-            f->n--;
+        s->batch[last].count -= gone;
+        if (s->batch[last].count == 0)
+            s->n--;
     }
-    f->ready -= count;
+    c->ready[k] -= count;
+    if (s->n == 0)
+        c->due[k] = INT_MAX;
     return count;
 }
 
-/* The tick that has ended, then the decision for the next. */
-static void step_fleet(struct fleet *f, const struct calibrate_tick *t, const struct plan *p,
-                       int tick, float *cost, float *over)
+/* The tick that has ended, for every fleet: arrivals, what it cost, what it lost. */
+static void end_tick(struct calibrate *c, const struct calibrate_tick *t, float *cost,
+                     float *over)
 {
-    int before = f->ready, running, want;
+    double capacity[CANDIDATES];
 
-    if (f->n > 0)
-        arrive(f, tick);
-    *over += (float)shortage(t->load, 0.5 * (before + f->ready), t->noise);
-    running = f->ready + f->pending;
-    *cost += (float)running;
-    want = plan_count(p, running);
+    for (int k = 0; k < CANDIDATES; k++)
+        capacity[k] = c->ready[k];
+    for (int k = 0; k < CANDIDATES; k++)
+        if (c->due[k] <= c->tick) {
+            arrive(c, k);
+            capacity[k] = 0.5 * (capacity[k] + c->ready[k]);
+        }
+    for (int k = 0; k < CANDIDATES; k++)
+        cost[k] += (float)c->running[k];
+    shortage_add(t->load, capacity, CANDIDATES, t->noise, over);
+}
+
+/* A candidate's decision where the plan may change its count. */
+static void change(struct calibrate *c, const struct calibrate_tick *t, const struct plan *p,
+                   int k, float *cost)
+{
+    int running = (int)c->running[k], want = plan_count(p, running);
+
     want = want > t->max ? t->max : want < t->min ? t->min : want;
     if (want > running) {
         int half = (want - running) / 2;
 
-        start(f, want - running - half, tick + t->lead_p50);
-        start(f, half, tick + t->lead_p95);
+        start(c, k, want - running - half, c->tick + t->lead_p50);
+        start(c, k, half, c->tick + t->lead_p95);
         *cost += (float)t->out_price;
     } else if (want < running) {
-        *cost += (float)(t->drain_ticks * stop(f, running - want));
+        *cost += (float)(t->drain_ticks * stop(c, k, running - want));
     }
+}
+
+/* The decisions of the candidates that share their needs. plan_count keeps a count between
+ * ceil(need[0]) and ceil(the highest need, the hold's too): for whole counts a comparison with
+ * the needs themselves, which is all that most of them take. */
+static void decide_base(struct calibrate *c, const struct calibrate_tick *t, int base,
+                        const double *need, const double *holds, float *cost)
+{
+    double most = 0;
+    int k = base * HEADROOMS * HOLDS;
+
+    for (int b = 0; b < PEAK_BLOCKS; b++)
+        most = need[b] > most ? need[b] : most;
+    for (int u = 0; u < HEADROOMS; u++)
+        for (int h = 0; h < HOLDS; h++, k++) {
+            double scale = 1 + HEADROOM[u], top = holds[h] > most ? holds[h] : most;
+            struct plan p = {.n_blocks = PEAK_BLOCKS,
+                             .need = need,
+                             .len = t->block_len,
+                             .scale = scale,
+                             .held = holds[h],
+                             .batch_extra = HOLD[h].extra,
+                             .out_price = t->out_price,
+                             .in_price = t->in_price};
+
+            if (c->running[k] < need[0] * scale - PLAN_CEIL_SLACK ||
+                c->running[k] >= top * scale - PLAN_CEIL_SLACK + 1 || c->running[k] < t->min ||
+                c->running[k] > t->max)
+                change(c, t, &p, k, &cost[k]);
+        }
 }
 
 static void start_fleets(struct calibrate *c, double load)
 {
-    for (int k = 0; k < CANDIDATES; k++)
-        c->fleets[k].ready = plan_ceil(load);
+    for (int k = 0; k < CANDIDATES; k++) {
+        c->ready[k] = c->running[k] = plan_ceil(load);
+        c->due[k] = INT_MAX;
+    }
 }
 
 static void open_day(struct calibrate *c, int slot)
 {
     c->load[slot] = 0;
-    for (int k = 0; k < CANDIDATES; k++)
-        c->cost[k * c->days + slot] = c->over[k * c->days + slot] = 0;
+    memset(c->cost + (size_t)slot * CANDIDATES, 0, CANDIDATES * sizeof *c->cost);
+    memset(c->over + (size_t)slot * CANDIDATES, 0, CANDIDATES * sizeof *c->over);
 }
 
 void calibrate_step(struct calibrate *c, const struct calibrate_tick *t)
 {
-    int slot = c->tick / c->day % c->days, k = 0;
+    int slot = c->tick / c->day % c->days;
+    float *cost = c->cost + (size_t)slot * CANDIDATES, most[HOLDS][BASES];
+    double need[BASES][PEAK_BLOCKS];
 
     if (c->tick == 0)
         start_fleets(c, t->load * 1.1);
@@ -220,28 +285,21 @@ void calibrate_step(struct calibrate *c, const struct calibrate_tick *t)
         open_day(c, slot);
     c->load[slot] += t->load;
     c->tick++;
+    end_tick(c, t, cost, c->over + (size_t)slot * CANDIDATES);
     for (int base = 0; base < BASES; base++) {
-        double need[PEAK_BLOCKS], holds[HOLDS];
-        struct plan p = {.n_blocks = PEAK_BLOCKS,
-                         .need = need,
-                         .len = t->block_len,
-                         .out_price = t->out_price,
-                         .in_price = t->in_price};
+        memcpy(need[base], t->need[base / SHARES], sizeof need[base]);
+        calibrate_floors(need[base], PEAK_BLOCKS, t->load,
+                         SHARE[base % SHARES] * t->recent_peak, t->dip_floor);
+        c->recent[(c->tick - 1) % HOLD_MOST][base] = (float)need[base][0];
+    }
+    for (int h = 0; h < HOLDS; h++)
+        held_by_base(c, c->hold[h], most[h]);
+    for (int base = 0; base < BASES; base++) {
+        double holds[HOLDS];
 
-        memcpy(need, t->need[base / SHARES], sizeof need);
-        calibrate_floors(need, PEAK_BLOCKS, t->load, SHARE[base % SHARES] * t->recent_peak,
-                         t->dip_floor);
-        c->recent[base][(c->tick - 1) % HOLD_MOST] = (float)need[0];
         for (int h = 0; h < HOLDS; h++)
-            holds[h] = held(c, base, c->hold[h]);
-        for (int u = 0; u < HEADROOMS; u++)
-            for (int h = 0; h < HOLDS; h++, k++) {
-                p.scale = 1 + HEADROOM[u];
-                p.held = holds[h];
-                p.batch_extra = HOLD[h].extra;
-                step_fleet(&c->fleets[k], t, &p, c->tick, &c->cost[k * c->days + slot],
-                           &c->over[k * c->days + slot]);
-            }
+            holds[h] = (double)most[h][base];
+        decide_base(c, t, base, need[base], holds, cost);
     }
 }
 
@@ -250,7 +308,7 @@ static double total(const struct calibrate *c, const float *of, int candidate)
     double sum = 0;
 
     for (int d = 0; d < c->days; d++)
-        sum += (double)of[candidate * c->days + d];
+        sum += (double)of[(size_t)d * CANDIDATES + (size_t)candidate];
     return sum;
 }
 

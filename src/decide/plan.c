@@ -4,86 +4,71 @@
 #include <limits.h>
 #include <math.h>
 
-enum { LEVELS_MOST = 1 + PLAN_BLOCKS * (PLAN_BLOCKS + 1) / 2 };
-
-/* A need this little above a whole number is rounding, not another instance. */
-static const double CEIL_SLACK = 1e-9;
-
 int plan_ceil(double need)
 {
-    double n = ceil(need - CEIL_SLACK);
+    double n = ceil(need - PLAN_CEIL_SLACK);
 
     if (!(n > 0))
         return 0;
     return n < (double)(INT_MAX / 2) ? (int)n : INT_MAX / 2;
 }
 
-/* The counts that an optimal path may use, ascending, without repeats. */
-static int levels_of(const int *r, int n_blocks, int running, int *levels)
+static double switch_price(const struct plan *p, int from, int to)
 {
-    int n = 0;
-
-    for (int b = -1; b < n_blocks; b++) {
-        int top = b < 0 ? running : r[b];
-
-        for (int j = b; j < (b < 0 ? 0 : n_blocks); j++) {
-            int at = n;
-
-            top = b >= 0 && r[j] > top ? r[j] : top;
-            while (at > 0 && levels[at - 1] > top)
-                at--;
-            if (at > 0 && levels[at - 1] == top)
-                continue;
-            for (int k = n; k > at; k--)
-                levels[k] = levels[k - 1];
-            levels[at] = top;
-            n++;
-        }
-    }
-    return n;
+    return to > from ? p->out_price : to < from ? p->in_price : 0;
 }
 
-/* cost[k] becomes the least cost of the blocks from b on when block b-1 ran levels[k]:
- * stay, or the cheapest level above plus out, or below plus in. */
-static void add_switch(double *cost, int n, double out_price, double in_price)
-{
-    double best[LEVELS_MOST], least = INFINITY;
+/* A stretch of blocks [from, to) at one count, and the cheapest way on from its end. */
+struct stretch {
+    int level;
+    double cost; /* of the stretch and of all that follows */
+};
 
-    for (int k = 0; k < n; k++) {
-        best[k] = fmin(cost[k], least + in_price);
-        least = fmin(least, cost[k]);
+/* The cheapest continuation after a stretch at `level` that ends at block `from`. */
+static double cost_after(const struct plan *p, struct stretch (*at)[PLAN_BLOCKS + 1], int from,
+                         int level)
+{
+    double least = from < p->n_blocks ? INFINITY : 0;
+
+    for (int to = from + 1; to <= p->n_blocks; to++) {
+        double c = at[from][to].cost + switch_price(p, level, at[from][to].level);
+
+        least = c < least ? c : least;
     }
-    least = INFINITY;
-    for (int k = n - 1; k >= 0; k--) {
-        best[k] = fmin(best[k], least + out_price);
-        least = fmin(least, cost[k]);
-    }
-    for (int k = 0; k < n; k++)
-        cost[k] = best[k];
+    return least;
 }
 
 static int cheapest_first(const struct plan *p, const int *r, int running)
 {
-    int levels[LEVELS_MOST], n = levels_of(r, p->n_blocks, running, levels), best = -1;
-    double cost[LEVELS_MOST] = {0}, least = INFINITY;
+    struct stretch at[PLAN_BLOCKS][PLAN_BLOCKS + 1];
+    double least = INFINITY, len = 0;
+    int best = running;
 
-    for (int b = p->n_blocks - 1; b >= 0; b--) {
-        if (b < p->n_blocks - 1)
-            add_switch(cost, n, p->out_price, p->in_price);
-        for (int k = 0; k < n; k++)
-            cost[k] = levels[k] < r[b] ? INFINITY : cost[k] + p->len[b] * levels[k];
-    }
-    for (int k = 0; k < n; k++) {
-        double c = cost[k] + (levels[k] > running   ? p->out_price
-                              : levels[k] < running ? p->in_price
-                                                    : 0);
+    for (int from = p->n_blocks - 1; from >= 0; from--) {
+        int level = 0;
 
-        if (c < least || (c <= least && levels[k] == running)) {
-            least = c;
-            best = k;
+        len = 0;
+        for (int to = from + 1; to <= p->n_blocks; to++) {
+            level = r[to - 1] > level ? r[to - 1] : level;
+            len += p->len[to - 1];
+            at[from][to].level = level;
+            at[from][to].cost = len * level + cost_after(p, at, to, level);
         }
     }
-    return best < 0 ? running : levels[best];
+    len = 0;
+    for (int to = 1; to <= p->n_blocks && r[to - 1] <= running; to++) { /* what runs stays */
+        len += p->len[to - 1];
+        least = fmin(least, len * running + cost_after(p, at, to, running));
+    }
+    for (int to = 1; to <= p->n_blocks; to++) {
+        double c = at[0][to].cost + switch_price(p, running, at[0][to].level);
+
+        if (c < least) {
+            least = c;
+            best = at[0][to].level;
+        }
+    }
+    return best;
 }
 
 int plan_count(const struct plan *p, int running)
