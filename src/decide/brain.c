@@ -35,10 +35,10 @@ static const double KAPPA = 0.7; /* share of the objective that is aimed at */
 static const double KAPPA_LOW = 0.3, KAPPA_HIGH = 1.4;
 static const double PRICE_FIRST = 0.1; /* of an event, in minutes of the whole fleet */
 static const double PRICE_LOW = 0.05, PRICE_HIGH = 0.5, PRICE_RATE = 0.25;
-static const double IN_PRICE = 0.2;     /* of a scale-in, of a scale-out's price */
-static const double FLEET_DAYS = 2;     /* time constant of the fleet's size */
-static const double TRUST_SHARE = 1.25; /* own error over naive that ends the trust */
-static const double BLIND_FADE = 0.25;  /* of a day: six hours */
+static const double IN_PRICE = 0.2;    /* of a scale-in, of a scale-out's price */
+static const double FLEET_DAYS = 2;    /* time constant of the fleet's size */
+static const double TRUST_SHARE = 1.5; /* own error over naive that ends the trust */
+static const double BLIND_FADE = 0.25; /* of a day: six hours */
 
 struct brain {
     struct brain_setup setup;
@@ -350,11 +350,19 @@ static void learn_fleet(struct brain *b, double load)
     b->fleet += (load - b->fleet) / fmin(age, span);
 }
 
+/* Mean load of so many minutes that ended `ago` minutes ago; of a tick at least. */
+static double mean_of(const struct brain *b, double ago, double minutes)
+{
+    long end = b->loads.n - lround(ago * b->minute), n = lround(minutes * b->minute);
+
+    return loads_mean(&b->loads, end - (n > 1 ? n : 1), end);
+}
+
 /* A tick is complete; NAN unknown. */
 static void end_tick(struct brain *b, double load)
 {
     bool is_known = !isnan(load);
-    long ten = lround(10 * b->minute), hour = lround(60 * b->minute), now;
+    long hour = lround(60 * b->minute), now;
 
     if (loads_push(&b->loads, load, NULL) != 0)
         return;
@@ -365,8 +373,7 @@ static void end_tick(struct brain *b, double load)
     b->recent_peak = loads_max(&b->loads, now + 1 - (hour > 1 ? hour : 1), now + 1);
     b->usual = peak_usual(&b->peak, &b->loads, now);
     if (is_known)
-        dip_update(&b->dip, loads_mean(&b->loads, now + 1 - (ten > 1 ? ten : 1), now + 1),
-                   b->usual);
+        dip_update(&b->dip, mean_of(b, 0, 10), mean_of(b, 20, 10), b->usual);
     b->dip_floor = dip_floor(&b->dip, b->usual);
     b->has_forecast = b->peak.is_fitted;
     if (b->has_forecast)
@@ -525,7 +532,7 @@ void brain_set_capacity(struct brain *b, double per_instance)
 
 void brain_set_limits(struct brain *b, int min, int max)
 {
-    b->setup.min = min;
+    b->setup.min = min < max ? min : max;
     b->setup.max = max;
 }
 

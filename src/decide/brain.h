@@ -110,7 +110,7 @@ int brain_night(struct brain *b, struct err *e);
 
 /* Changes while running. Learned things stay. */
 void brain_set_capacity(struct brain *b, double per_instance);
-void brain_set_limits(struct brain *b, int min, int max);
+void brain_set_limits(struct brain *b, int min, int max); /* a min above max counts as max */
 void brain_accept_low(struct brain *b); /* ends the dip floor: the low load is the new one */
 
 /* What is in force, for status, metrics and explain. */

@@ -303,12 +303,20 @@ void calibrate_step(struct calibrate *c, const struct calibrate_tick *t)
     }
 }
 
+/* A day counts half after half of the memory. */
+static double day_weight(const struct calibrate *c, int d)
+{
+    int age = ((c->tick - 1) / c->day - d) % c->days;
+
+    return exp2(-2.0 * (age < 0 ? age + c->days : age) / (c->days - 1));
+}
+
 static double total(const struct calibrate *c, const float *of, int candidate)
 {
     double sum = 0;
 
     for (int d = 0; d < c->days; d++)
-        sum += (double)of[(size_t)d * CANDIDATES + (size_t)candidate];
+        sum += day_weight(c, d) * (double)of[(size_t)d * CANDIDATES + (size_t)candidate];
     return sum;
 }
 
@@ -317,7 +325,7 @@ static double total_load(const struct calibrate *c)
     double sum = 0;
 
     for (int d = 0; d < c->days; d++)
-        sum += c->load[d];
+        sum += day_weight(c, d) * c->load[d];
     return sum;
 }
 

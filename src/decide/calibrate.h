@@ -4,8 +4,9 @@
  * = 648 candidates, each with a simulated fleet that is stepped every tick by the same
  * plan_count as the real one. A start takes half the time the measured median, half the 95 %
  * quantile; scale-in cancels the newest start first. Kept per candidate and day: C =
- * instance-ticks, with starts and drain, + event price per scale-out O = load above capacity
- * (decide/shortage.h) The choice for an objective p over the last days: for lambda =
+ * instance-ticks, with starts and drain, + event price per scale-out, O = load above capacity
+ * (decide/shortage.h). The choice for an objective p over the last days, each weighing half
+ * after half of the memory: for lambda =
  * 1, 1.3, 1.69 ... up to 0.5 / p take argmin C + lambda O; the first lambda whose best has O <=
  * kappa p x load; among all that meet this too, the cheapest. When none does by 0.5 / p, stay
  * there: more instances do not buy that objective from this past. Cost: about 15 us a tick. */

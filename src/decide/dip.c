@@ -7,7 +7,8 @@
 
 static const double LEVEL = 0.2; /* the quantile kept */
 static const double BIN = 0.01;
-static const double OUTAGE = 0.5; /* of the quantile: below it the tick is an outage */
+static const double OUTAGE =
+    0.5; /* of the quantile and of the load before: below is an outage */
 
 int dip_init(struct dip *d, int day_ticks, int hold_ticks, struct err *e)
 {
@@ -41,23 +42,28 @@ static double quantile_of(const struct dip *d)
     return (DIP_BINS - 1) * BIN;
 }
 
-static bool is_outage(struct dip *d, double ratio)
+/* Far below the usual after a sudden fall, until the load is back or the hold is over. A load
+ * that merely did not rise as on other days is a quiet day, not an outage. */
+static bool is_outage(struct dip *d, double load, double before, double usual)
 {
-    if (isnan(d->quantile) || ratio >= OUTAGE * d->quantile) {
+    bool is_low = !isnan(d->quantile) && load < OUTAGE * d->quantile * usual;
+    double level = d->outage_ticks > 0 ? d->level : before;
+
+    if (!is_low || !(load < OUTAGE * level)) {
         d->outage_ticks = 0;
         return false;
     }
+    d->level = level;
     return ++d->outage_ticks <= d->hold_ticks;
 }
 
-void dip_update(struct dip *d, double load, double usual)
+void dip_update(struct dip *d, double load, double before, double usual)
 {
-    double ratio = load / usual;
     int bin;
 
-    if (!(usual > 0) || isnan(load) || is_outage(d, ratio))
+    if (!(usual > 0) || isnan(load) || is_outage(d, load, before, usual))
         return;
-    bin = (int)(fmin(ratio, (DIP_BINS - 1) * BIN) / BIN);
+    bin = (int)(fmin(load / usual, (DIP_BINS - 1) * BIN) / BIN);
     if (d->n == d->day)
         d->counts[d->ring[d->at]]--;
     else

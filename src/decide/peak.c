@@ -166,14 +166,19 @@ double peak_need(const struct peak_forecast *f, int q, int b)
 double peak_usual(const struct peak *p, const struct loads *l, long tick)
 {
     static const int days[] = {1, 2, 3, 7, 14};
-    float at[5];
+    float at[5], weekly = -1, usual;
     size_t n = 0;
 
     for (size_t k = 0; k < 5; k++) {
         long from = tick - (long)days[k] * p->shape.day + 1;
 
-        if (from >= l->base)
-            at[n++] = (float)loads_max(l, from, from + p->shape.end[0]);
+        if (from < l->base)
+            continue;
+        at[n] = (float)loads_max(l, from, from + p->shape.end[0]);
+        if (days[k] % 7 == 0 && at[n] > weekly)
+            weekly = at[n];
+        n++;
     }
-    return quantile_select(at, n, 0.5);
+    usual = quantile_select(at, n, 0.5);
+    return weekly >= 0 && weekly < usual ? weekly : usual;
 }

@@ -95,7 +95,8 @@ void peak_update(struct peak *p, const struct loads *l, struct peak_forecast *ou
 double peak_need(const struct peak_forecast *f, int q, int b);
 
 /* Largest load of block 0's length starting after each of tick - 1, 2, 3, 7, 14 days: the usual
- * load at this time, their median; NAN without any. */
+ * load at this time, their median, but no more than the larger of the two of the same weekday
+ * (a Saturday is not measured by the days before it); NAN without any. */
 double peak_usual(const struct peak *p, const struct loads *l, long tick);
 
 #endif

@@ -1,6 +1,7 @@
 /* peak_fit.c - the nightly fit of decide/peak.h.
  *
- *   minimise  sum_i w_i (g_b(i) - x_i' c)^2 + PENALTY rows |c|^2,   w_i = 0.5^(age_i / 14 days)
+ *   minimise  sum_i w_i (g_b(i) - x_i' c)^2 + PENALTY max(1, 28 / days) rows |c|^2,
+ *   w_i = 0.5^(age_i / 14 days)
  *
  * by the normal equations. Robust: solved again twice with residuals clipped at 4 x their
  * median absolute value (Huber's pseudo-values: the matrix stays, only the right side changes;
@@ -25,6 +26,7 @@ enum {
     DENSE_DAYS = 4, /* beyond: every second tick is a row */
 };
 static const double PENALTY = 1e-4;
+static const double PENALTY_DAYS = 28; /* fewer days of record weigh it more */
 static const double HALF_LIFE_DAYS = 14;
 static const double CLIP_MADS = 4;
 static const double LOG_LEAST = 1e-3; /* added to |residual| before its logarithm */
@@ -182,11 +184,14 @@ static void sum_matrices(struct fit *f)
 /* The block's normal matrix with the penalty, as its Cholesky factor. */
 static int factorise(struct fit *f, int block, struct err *e)
 {
+    double days = (double)(f->l->n - f->l->base) / f->l->day;
+    double penalty = PENALTY * fmax(1, PENALTY_DAYS / days);
+
     for (size_t a = 0; a < COLS; a++)
         for (size_t b = 0; b <= a; b++) {
             double v = a < PEAK_COMMON ? f->shared[a][b] : f->mixed[block][a - PEAK_COMMON][b];
 
-            v += a == b ? PENALTY * (double)f->n_rows : 0;
+            v += a == b ? penalty * (double)f->n_rows : 0;
             gsl_matrix_set(f->normal, a, b, v);
             gsl_matrix_set(f->normal, b, a, v);
         }
