@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define MOST_REQUEST 512
+
 static void answer(struct probe *p, enum probe_result result)
 {
     probe_stop(p);
@@ -28,6 +30,7 @@ void probe_stop(struct probe *p)
     }
     if (p->result == PROBE_PENDING && p->fd >= 0)
         close(p->fd);
+    free(p->request);
     *p = (struct probe){.fd = -1};
 }
 
@@ -41,8 +44,12 @@ void probe_start_tcp(struct probe *p, const char *host, int port, const char *pa
 
     *p = (struct probe){.result = PROBE_PENDING, .fd = -1, .until_mono_ms = until_mono_ms};
     snprintf(service, sizeof service, "%d", port);
+    if (path && !(p->request = malloc(MOST_REQUEST))) {
+        answer(p, PROBE_NO);
+        return;
+    }
     if (path)
-        snprintf(p->request, sizeof p->request,
+        snprintf(p->request, MOST_REQUEST,
                  "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUser-Agent: scaler\r\n"
                  "Connection: close\r\n\r\n",
                  path, host, port);
@@ -126,7 +133,7 @@ static void step_tcp(struct probe *p)
         return; /* still connecting */
     else if (is_self(p, &peer))
         answer(p, PROBE_NO);
-    else if (p->request[0] == '\0')
+    else if (!p->request)
         answer(p, PROBE_YES);
     else
         step_http(p);
@@ -147,8 +154,7 @@ enum probe_result probe_step(struct probe *p, int64_t now_mono_ms)
 
 struct pollfd probe_pollfd(const struct probe *p)
 {
-    bool is_writing =
-        p->pid == 0 && (p->request[0] == '\0' || p->request_sent < strlen(p->request));
+    bool is_writing = p->pid == 0 && (!p->request || p->request_sent < strlen(p->request));
 
     return (struct pollfd){.fd = p->fd, .events = is_writing ? POLLOUT : POLLIN};
 }

@@ -18,7 +18,7 @@ struct probe {
     enum probe_result result;
     int fd;              /* socket, or pidfd of the command */
     pid_t pid;           /* of the command; 0 none */
-    char request[512];   /* HTTP; "" for a bare connection */
+    char *request;       /* HTTP, owned while pending; NULL: a bare connection */
     size_t request_sent; /* bytes */
     char reply[16];      /* the first bytes: "HTTP/1.1 200" */
     size_t n_reply;

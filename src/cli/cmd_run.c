@@ -46,8 +46,11 @@ const struct command command_run = {
     .words = "",
     .about = "Reads rates, forecasts, plans, decides, and asks the backends for instances.\n"
              "Prints one line when it runs; logs go to standard error. SIGHUP reads the\n"
-             "configuration again: a faulty one changes nothing and is said. SIGTERM and\n"
-             "SIGINT end it; instances keep running, and the next start takes them up.",
+             "configuration again: a faulty one changes nothing and is said. Where it lowers\n"
+             "limits.max below what runs, that is approached at the pace of the rails, never\n"
+             "at one stroke, and waits for nobody: `scaler hold SERVICE --in` stops it.\n"
+             "SIGTERM and SIGINT end it; instances keep running, and the next start takes\n"
+             "them up.",
     .examples = "scaler run --dry-run\n"
                 "    decide and record, change nothing\n"
                 "scaler run --config /etc/scaler/scaler.cfg\n"

@@ -2,6 +2,7 @@
 #include "daemon/daemon.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,9 @@
 #define MANY_SERVICES 1000
 /* `scaler status` looks whether the lock is held: a moment's look must not end a start. */
 #define LOCK_TRIES 5
+/* Each thread that allocates gets an arena of its own by default: with 64 threads that mostly
+ * wait, memory would be scattered over as many. */
+#define MOST_ARENAS 2
 #define LOCK_WAIT_US 100000
 
 struct daemon {
@@ -333,6 +337,7 @@ int daemon_run(const struct daemon_options *options, struct err *e)
 
     if (!d)
         return err_nomem(e);
+    mallopt(M_ARENA_MAX, MOST_ARENAS);
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of write, not our end */
     d->options = options;
     d->lock = -1;
