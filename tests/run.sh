@@ -3,7 +3,8 @@
 #
 #   tests/run.sh              gcc, ASan and UBSan, warnings as errors: unit, integration, sim,
 #                             fuzz corpora, include lint
-#   tests/run.sh --extended   the same, then TSan, clang, clang-tidy, cppcheck and the long runs
+#   tests/run.sh --extended   the same, then TSan, clang, cppcheck, clang-tidy, 20 s of
+#                             libFuzzer a parser, and the long runs
 #
 # Exit code: 0 when everything passed.
 set -eu
@@ -20,17 +21,30 @@ case "${1:-}" in
 esac
 
 jobs=$(nproc)
+began=$(date +%s)
+step() {
+    echo "== $* ($(($(date +%s) - began)) s)"
+}
 suite() { # NAME CACHE CTEST_ARGS...
     name=$1
     cache=$2
     shift 2
-    echo "== $name: configure and build"
+    step "$name: configure and build"
     cmake -S . -B "build/$name" -C "tests/cmake/$cache.cmake" >"build/$name.log" 2>&1 ||
         { cat "build/$name.log"; exit 1; }
     cmake --build "build/$name" -j "$jobs" >>"build/$name.log" 2>&1 ||
         { tail -60 "build/$name.log"; exit 1; }
-    echo "== $name: tests"
+    step "$name: tests"
     ctest --test-dir "build/$name" --output-on-failure -j "$jobs" "$@"
+}
+
+# A short run of libFuzzer; what it finds is left in build/fuzz for a new file of the corpus.
+fuzz() { # NAME
+    step "fuzz: $1"
+    mkdir -p "build/fuzz/new/$1"
+    "build/fuzz/tests/fuzz_$1" -max_total_time=20 -timeout=10 -rss_limit_mb=1024 \
+        -artifact_prefix="build/fuzz/found-$1-" "build/fuzz/new/$1" "tests/fuzz/corpus/$1" \
+        >"build/fuzz/$1.log" 2>&1 || { tail -40 "build/fuzz/$1.log"; exit 1; }
 }
 
 mkdir -p build
@@ -42,9 +56,14 @@ fi
 
 suite asan asan -LE extended
 if [ "$extended" = yes ]; then
-    suite tsan tsan -L "unit|thread"
-    suite clang clang -L "unit"
-    suite release release -L "extended"
-    echo "== lint: clang-tidy and cppcheck"
-    cmake --build build/clang --target lint
+    suite tsan tsan -L thread
+    suite clang clang -L unit
+    step "lint: cppcheck and clang-tidy"
+    cmake --build build/clang --target lint >build/lint.log 2>&1 || { cat build/lint.log; exit 1; }
+    suite fuzz fuzz -L fuzz
+    for corpus in tests/fuzz/corpus/*/; do
+        fuzz "$(basename "$corpus")"
+    done
+    suite release release -L extended --no-tests=ignore
 fi
+step "all passed in $(($(date +%s) - began)) s"

@@ -5,9 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef __clang_analyzer__
+#undef err_set
+#undef err_wrap
+#undef err_nomem
+#endif
+
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 {
-    char msg[sizeof e->msg]; /* fmt's arguments may point into e->msg */
+    char msg[ERR_MSG_SIZE]; /* fmt's arguments may point into e->msg */
     va_list args;
 
     if (!e)
@@ -31,7 +37,7 @@ static void str_cut(char *dst, size_t size, const char *src)
 
 int err_wrap(struct err *e, const char *fmt, ...)
 {
-    char msg[sizeof e->msg];
+    char msg[ERR_MSG_SIZE];
     va_list args;
     int n;
 

@@ -150,10 +150,11 @@ static int by_value(const void *a, const void *b)
 /* The same time on other days: sorted into out (room for 2 * DAYS_AROUND). */
 static size_t other_days(const struct work *w, size_t from, size_t to, double *out)
 {
+    int64_t day = (int64_t)w->day;
     size_t k = 0;
 
     for (int d = -DAYS_AROUND; d <= DAYS_AROUND; d++) {
-        double v = d == 0 ? NAN : mean_at(w->s, from, to, d * (int64_t)w->day);
+        double v = d == 0 ? NAN : mean_at(w->s, from, to, d * day);
 
         if (!isnan(v))
             out[k++] = v;

@@ -20,7 +20,7 @@ int plan_day(const int *need, size_t n, int running, double price_step, double p
 
     for (size_t t = 0; t < n; t++)
         top = need[t] > top ? need[t] : top;
-    since = malloc(((size_t)top + 1) * sizeof *since);
+    since = calloc((size_t)top + 1, sizeof *since);
     if (!since)
         return err_nomem(e);
     for (int k = 0; k <= top; k++)
@@ -28,6 +28,7 @@ int plan_day(const int *need, size_t n, int running, double price_step, double p
     for (size_t t = 0; t < n; t++) {
         counts[t] = need[t] > 0 ? need[t] : 0;
         for (int k = used; k < counts[t]; k++)
+            /* NOLINTNEXTLINE(clang-analyzer-core*): counts[t] <= top */
             if (since[k] < t && (double)(t - since[k]) * price_step < price_start + price_stop)
                 bridge(counts, since[k], t, k);
         for (int k = counts[t]; k < used; k++)
@@ -104,17 +105,16 @@ static void switch_levels(double *cost, const int *levels, size_t n,
 int plan_events(const int *need, size_t n, int running, const struct plan_prices *prices,
                 int *counts, struct err *e)
 {
-    int *levels = malloc((n + 1) * sizeof *levels), *to = NULL;
-    double *cost = malloc((n + 1) * sizeof *cost), *next = malloc((n + 1) * sizeof *next);
+    int *levels = calloc(n + 1, sizeof *levels), *to = NULL;
+    double *cost = calloc(n + 1, sizeof *cost), *next = calloc(n + 1, sizeof *next);
     size_t n_levels = levels ? day_levels(need, n, running, levels) : 0, at = 0;
     int rc = -1;
 
-    to = malloc((n * n_levels + 1) * sizeof *to);
+    to = calloc(n * n_levels + 1, sizeof *to);
     if (!levels || !cost || !next || !to) {
         err_nomem(e);
         goto done;
     }
-    memset(cost, 0, (n + 1) * sizeof *cost);
     for (size_t t = n; t-- > 0;) {
         for (size_t k = 0; k < n_levels; k++)
             cost[k] = levels[k] < need[t] ? INFINITY : cost[k] + prices->step * levels[k];

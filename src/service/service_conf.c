@@ -460,7 +460,7 @@ static uint64_t hash_all(const struct service_conf *s, const struct config_sourc
                          size_t n_sources)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    uint64_t parts[SERVICE_GROUPS + 3];
+    uint64_t parts[SERVICE_GROUPS + 3] = {0};
     const unsigned char *bytes = (const unsigned char *)parts;
 
     for (size_t i = 0; i < SERVICE_GROUPS; i++)

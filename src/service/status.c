@@ -78,7 +78,7 @@ static json_t *text_json(const char *text)
 
     if (v)
         return v;
-    for (; text[n] != '\0' && n < sizeof clean - 1; n++)
+    for (; n < sizeof clean - 1 && text[n] != '\0'; n++)
         clean[n] = (unsigned char)text[n] < 0x80 ? text[n] : '?';
     clean[n] = '\0';
     return json_string(clean);
