@@ -1,5 +1,6 @@
 /* process_conf.c - the options of the process backend, checked and put into plain values. */
 #include <ctype.h>
+#include <errno.h>
 #include <netdb.h>
 #include <pwd.h>
 #include <signal.h>
@@ -40,7 +41,8 @@ const struct conf_option process_options[] = {
     {"probe_path", CONF_STRING, "/", 1, 400, "", "Path that an http probe gets."},
     {"probe_command", CONF_STRINGS, "", 0, 64, "",
      "Command of an exec probe, run as the instance's user; {port} and {id} are filled in."},
-    {"probe_interval", CONF_DURATION, "1s", 0.01, 3600, "s", "Time from one probe to the next."},
+    {"probe_interval", CONF_DURATION, "1s", 0.01, 3600, "s",
+     "Time from one probe to the next."},
     {"probe_timeout", CONF_DURATION, "1s", 0.05, 60, "s", "A probe without answer fails then."},
     {"probe_failures", CONF_INT, "3", 1, 1000, "probes",
      "A ready instance is no longer ready after so many failed probes in a row."},
@@ -179,6 +181,15 @@ static int read_probe(const struct conf *c, struct process_conf *out, struct err
     return 0;
 }
 
+/* Calls run side by side, so not getpwnam. An entry too long for the buffer is one too. */
+static bool is_user(const char *name)
+{
+    struct passwd entry, *found = NULL;
+    char text[4096];
+
+    return getpwnam_r(name, &entry, text, sizeof text, &found) == ERANGE || found;
+}
+
 int process_conf_read(const struct conf *c, struct process_conf *out, struct err *e)
 {
     const char *ports = conf_string(c, "ports"), *user = conf_string(c, "user");
@@ -192,7 +203,7 @@ int process_conf_read(const struct conf *c, struct process_conf *out, struct err
     if (check_templates(c, ports[0] != '\0', e) != 0 || check_environment(c, e) != 0 ||
         read_probe(c, out, e) != 0)
         return -1;
-    if (user[0] != '\0' && !getpwnam(user))
+    if (user[0] != '\0' && !is_user(user))
         return err_set(e, ERR_CONFIG, "user = \"%s\": no such user", user);
     out->most =
         ports[0] != '\0' ? out->last_port - out->first_port + 1 : (int)conf_int(c, "instances");

@@ -18,6 +18,9 @@
 
 #define CPU_PERIOD_US 100000
 
+/* A group is busy for some milliseconds after its last process was killed. */
+enum { REMOVE_TRIES = 20, REMOVE_PAUSE_US = 5000 };
+
 /* Our own process group in v2 once others live beside it: inner groups hold no processes. */
 #define OWN_LEAF "supervisor"
 
@@ -332,5 +335,6 @@ size_t limit_pids(const struct limit_groups *g, pid_t *out, size_t most)
 void limit_remove(const struct limit_groups *g)
 {
     for (size_t i = 0; i < g->n; i++)
-        rmdir(g->dir[i]);
+        for (int k = 0; rmdir(g->dir[i]) != 0 && errno == EBUSY && k < REMOVE_TRIES; k++)
+            usleep(REMOVE_PAUSE_US);
 }

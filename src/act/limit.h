@@ -43,7 +43,8 @@ int limit_enter(const struct limit *l, const struct limit_groups *g, struct err 
 /* The processes in the groups, at most `most`; returns how many. */
 size_t limit_pids(const struct limit_groups *g, pid_t *out, size_t most);
 
-/* Removes the groups, once empty. */
+/* Removes the groups; waits up to 0.1 s each for processes that are ending. One that is still
+ * in use stays. */
 void limit_remove(const struct limit_groups *g);
 
 #endif
