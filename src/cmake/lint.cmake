@@ -12,14 +12,15 @@ if(SCALER_CLANG_FORMAT)
   add_custom_target(format COMMAND ${SCALER_CLANG_FORMAT} -i ${scaler_all_files} VERBATIM)
 endif()
 
-# Of cppcheck's checks two are wrong here each time: NULL ends rds_add_words, whose attribute
+# Of cppcheck's checks three are wrong here each time: it cannot read vectors (smoothing.c); NULL ends rds_add_words, whose attribute
 # `sentinel` lets the compilers check it; and vec_reserve hands memory on by memcpy.
 if(SCALER_RUN_CLANG_TIDY AND SCALER_CPPCHECK)
   add_custom_target(lint
     COMMAND ${SCALER_CPPCHECK} --quiet --std=c11
             --error-exitcode=1 --inline-suppr --enable=warning,performance,portability
             --suppress=missingIncludeSystem --suppress=varFuncNullUB
-            --suppress=memleak:${CMAKE_SOURCE_DIR}/src/base/vec.c
+            --suppress=internalAstError:models/smoothing.c
+            --suppress=memleak:src/base/vec.c
             -I src -I . -D_GNU_SOURCE src models adapters config/quickstart
     COMMAND ${SCALER_RUN_CLANG_TIDY} -quiet -p ${CMAKE_BINARY_DIR}
             "^${CMAKE_SOURCE_DIR}/(src|models|adapters|config/quickstart)/"
