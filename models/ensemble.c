@@ -7,15 +7,15 @@
 #include "models/models.h"
 
 static const struct combine_row rows[] = {
-    {&model_linear, "scale", "log", false, false},
-    {&model_linear, "scale", "raw", false, false},
-    {&model_harmonic, NULL, NULL, false, false},
-    {&model_fft, NULL, NULL, false, false},
-    {&model_smoothing, "scale", "log", false, false},
-    {&model_smoothing, "scale", "raw", false, false},
-    {&model_naive, NULL, NULL, true, false},
-    {&model_naive, "season", "day", true, true},
-    {&model_naive, "level", "ratio", false, true},
+    {&model_linear, "scale", "log", false, false, false},
+    {&model_linear, "scale", "raw", false, false, false},
+    {&model_harmonic, NULL, NULL, false, false, false},
+    {&model_fft, NULL, NULL, false, false, false},
+    {&model_smoothing, "scale", "log", false, false, false},
+    {&model_smoothing, "scale", "raw", false, false, false},
+    {&model_naive, NULL, NULL, true, false, true},
+    {&model_naive, "season", "day", true, true, false},
+    {&model_naive, "level", "ratio", false, true, true},
 };
 
 static const struct conf_option options[] = {CONF_END};

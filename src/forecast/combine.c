@@ -5,14 +5,15 @@
  *   r = log((y + c) / (f + c)),  c = 0.05 mean y where zeros or near zeros occur (else 0)
  *       + 1e-3 mean y
  *
- * per bucket of leads; the level asked is raised to what the effective number of errors
- * allows, and beyond it the tail is carried on as Student's t:
+ * per bucket of leads. Above p90 the level asked is raised, from nothing there to 1 / n at the
+ * end (n: origins, for errors of one path are not independent); beyond n / (n + 1) the tail is
+ * carried on as Student's t:
  *
  *   Q(p) = (f + c) exp(q(p)) - c
  *
  * Source: Lei et al., Distribution-free predictive inference for regression, JASA 113 (2018)
- * for the conformal level (n + 1) p / n. Buckets pool neighbouring leads, so that each has
- * enough errors. */
+ * for the conformal level (n + 1) p / n, whose whole correction costs more quantile loss at p90
+ * and below than it mends. Buckets pool neighbouring leads, so that each has enough errors. */
 #include "forecast/combine.h"
 
 #include <gsl/gsl_cdf.h>
@@ -25,10 +26,13 @@
 
 #define MOST_VOICES 12
 #define MOST_BUCKETS 14 /* leads up to 2^13 cells on their own */
-#define MOST_FOLDS 5
+#define MOST_FOLDS 7    /* each day of the week once */
 #define ORIGINS_A_FOLD 8
 #define GRID 33 /* quantiles kept a bucket */
 #define MUTE_ABOVE 1.15
+#define TAIL_FREEDOM 4
+#define RAISED_FROM 0.9
+#define EVEN_BET 0.5
 
 struct voice {
     struct combine_row row;
@@ -322,6 +326,23 @@ static void weigh(struct combine *c, const struct record *r)
     }
 }
 
+/* Raises the weights of the models that repeat a week to their share; see combine.h. */
+static void bet_on_week(struct combine *c, size_t day)
+{
+    for (size_t b = 0; b < c->n_buckets; b++) {
+        double lead = 1.5 * (double)((size_t)1 << b), sum = 0;
+        double share = EVEN_BET * fmin(1, 4 * lead / (double)day);
+
+        for (size_t i = 0; i < c->n_voices; i++)
+            sum += c->voices[i].row.has_week ? c->voices[i].weight[b] : 0;
+        if (sum <= 0 || sum >= share)
+            continue;
+        for (size_t i = 0; i < c->n_voices; i++)
+            c->voices[i].weight[b] *=
+                c->voices[i].row.has_week ? share / sum : (1 - share) / (1 - sum);
+    }
+}
+
 static void weights_at(const struct combine *c, size_t lead, double *w)
 {
     size_t b;
@@ -366,13 +387,16 @@ static void spread_fit(double *spread, const double *r, size_t n, double n_eff)
 
     for (size_t g = 0; g < GRID; g++) {
         double p = grid_level[g], far = fabs(p - 0.5) + 0.5; /* 0.5..1, by symmetry */
-        double most = n_eff / (n_eff + 1), use = fmin(far, most), q;
+        double most = n_eff / (n_eff + 1), q;
+        double raised = fmax(p - RAISED_FROM, 0) / (1 - RAISED_FROM) / n_eff;
+        double use = fmin(far + raised, most);
         double at = (p < 0.5 ? 1 - use : use) * (double)(n - 1);
         size_t lo = (size_t)at;
 
         q = lo + 1 < n ? r[lo] + (at - (double)lo) * (r[lo + 1] - r[lo]) : r[n - 1];
         if (far > use) { /* beyond what was seen: Student's t with few degrees of freedom */
-            scale = gsl_cdf_tdist_Pinv(far, 5) / gsl_cdf_tdist_Pinv(use, 5);
+            scale =
+                gsl_cdf_tdist_Pinv(far, TAIL_FREEDOM) / gsl_cdf_tdist_Pinv(use, TAIL_FREEDOM);
             q *= scale;
         }
         spread[g] = q;
@@ -530,6 +554,8 @@ static int backtest(struct combine *c, const struct series *history, const struc
         run_fold(c, &r, &part, n - f * reach, n - (f - 1) * reach, stride);
     c->origins = r.n_origins;
     weigh(c, &r);
+    if (p->season.m > 0 && n >= 7 * p->season.m && n < 14 * p->season.m)
+        bet_on_week(c, p->season.m);
     join_record(c, &r);
     rc = make_spread(c, &r, e);
     record_clear(&r);

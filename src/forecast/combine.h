@@ -11,6 +11,11 @@
  * models; w[i][b] ~ E[i][b]^-2. The forecast of a cell is (weighted mean + weighted median)
  * / 2. Source: Bates & Granger, The combination of forecasts, OR Quarterly 20 (1969) for
  * weights by inverse squared error; Armstrong, Combining forecasts (2001) for the robust mean.
+ * Below two weeks of history nothing can tell by backtest what a week repeats: most models do
+ * not know it yet, and the days tried may hold no weekend. Until then the models that repeat a
+ * week get half the weight, an even bet between both views, at leads from a quarter of a day on
+ * (less in proportion before, where the load just seen tells more).
+ *
  * A model whose error is above that of the best naive model by more than 15 % in every bucket
  * is muted.
  *
@@ -38,6 +43,7 @@ struct combine_row {
     const char *value;
     bool is_naive; /* a yardstick: mutes what is worse */
     bool is_short; /* takes part only while the history is shorter than two weeks */
+    bool has_week; /* repeats a week from the first one on */
 };
 
 struct combine;

@@ -17,7 +17,7 @@
 #include "forecast/window.h"
 
 #define LAGS_MOST 24
-#define LAGS_CUTS 5 /* most shorter histories that a fit solves along with the whole one */
+#define LAGS_CUTS 7 /* most shorter histories that a fit solves along with the whole one */
 
 struct lags {
     size_t n;               /* groups */
