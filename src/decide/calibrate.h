@@ -9,7 +9,8 @@
  * after half of the memory: for lambda =
  * 1, 1.3, 1.69 ... up to 0.5 / p take argmin C + lambda O; the first lambda whose best has O <=
  * kappa p x load; among all that meet this too, the cheapest. When none does by 0.5 / p, stay
- * there: more instances do not buy that objective from this past. Cost: about 15 us a tick. */
+ * there: more instances do not buy that objective from this past. Cost: most of
+ * the 40 us that bench_decide measures for a sample. */
 #ifndef SCALER_DECIDE_CALIBRATE_H
 #define SCALER_DECIDE_CALIBRATE_H
 
