@@ -3,6 +3,7 @@
  * Safe beside a running daemon: each chunk is one short transaction. */
 #include <float.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +13,11 @@
 #include "base/clk.h"
 #include "cli/command.h"
 #include "cli/open_store.h"
+#include "cli/place.h"
 #include "collect/clean.h"
 #include "collect/csv.h"
 #include "collect/source.h"
+#include "service/service_conf.h"
 
 #define CHUNK ((size_t)2000000) /* samples in memory at a time: 32 MB */
 #define FETCH_MS (10 * CLK_MINUTE_MS)
@@ -357,6 +360,26 @@ static int import(struct job *j, const char *path, struct err *e)
     return rc;
 }
 
+/* A name that no service can have is a fault; one that the configuration does not know may be
+ * a slip, or come before its configuration: that is told. */
+static int check_service(const struct conf *opts, struct err *e)
+{
+    const char *service = conf_string(opts, "service");
+    char dir[PATH_MAX];
+    struct err slip = {0};
+
+    if (!service_name_is_good(service))
+        return err_set(e, ERR_CONFIG,
+                       "--service \"%.60s\": letters, digits, dots, dashes and underscores "
+                       "only, the first a letter, digit or underscore",
+                       service);
+    if (place_state_dir(opts, dir, sizeof dir, e) != 0)
+        return -1;
+    if (place_check_service(opts, dir, service, &slip) != 0)
+        fprintf(stderr, "scaler: %s: its history is kept all the same\n", slip.msg);
+    return 0;
+}
+
 static int run(const struct conf *opts, const char *const *words, size_t n_words)
 {
     struct job j = {.opts = opts};
@@ -372,7 +395,7 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
         err_set(&e, ERR_CONFIG, "--counts and --totals: values are one or the other");
         return command_fail(&e);
     }
-    if (open_store(opts, STORE_WRITE, &j.store, &e) != 0)
+    if (check_service(opts, &e) != 0 || open_store(opts, STORE_WRITE, &j.store, &e) != 0)
         return command_fail(&e);
     j.sums.began_mono_ms = clk_mono_ms();
     rc = import(&j, is_remote ? NULL : words[0], &e);

@@ -50,7 +50,11 @@ const struct command command_run = {
              "limits.max below what runs, that is approached at the pace of the rails, never\n"
              "at one stroke, and waits for nobody: `scaler hold SERVICE --in` stops it.\n"
              "SIGTERM and SIGINT end it; instances keep running, and the next start takes\n"
-             "them up.",
+             "them up.\n"
+             "\n"
+             "In a dry run backends are only looked at: nothing is started, stopped or\n"
+             "replaced. A service that is no longer configured is let go: its instances run\n"
+             "on, unsupervised, until `scaler stop --instances --service NAME`.",
     .examples = "scaler run --dry-run\n"
                 "    decide and record, change nothing\n"
                 "scaler run --config /etc/scaler/scaler.cfg\n"

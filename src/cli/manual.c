@@ -186,7 +186,7 @@ void manual_program(struct str *out)
         ".SH ENVIRONMENT\n.TP\n.B SCALER_CONFIG\nThe configuration where \\-\\-config is not "
         "given.\n.TP\n.B SCALER_STATE_DIR\nThe state directory where neither \\-\\-state\\-dir "
         "nor the configuration says.\n.TP\n.B NO_COLOR\nNo colours when set.\n"
-        ".SH FILES\n.TP\n.I /etc/scaler/scaler.cfg\nThe configuration; see "
+        ".SH FILES\n.TP\n.I /etc/scaler/scaler.cfg\nThe configuration; see\n"
         ".BR scaler.cfg (5).\n.TP\n.I /var/lib/scaler\nHistory, decisions and instances.\n"
         ".SH SEE ALSO\n.BR scaler.cfg (5)\n");
 }

@@ -298,7 +298,7 @@ static int read_groups(struct reader *r, const struct config_source *sources, si
 }
 
 /* A name becomes part of file names, keys and metrics. */
-static bool is_good_name(const char *name)
+bool service_name_is_good(const char *name)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                   "0123456789._-";
@@ -353,7 +353,7 @@ static void check_own_level(const struct reader *r)
 {
     const struct conf *objective = r->s->groups[SERVICE_OBJECTIVE];
 
-    if (r->s->name[0] && !is_good_name(r->s->name))
+    if (r->s->name[0] && !service_name_is_good(r->s->name))
         conf_node_fault(
             place(r, "", "name"), r->faults,
             "%s: name: letters, digits, dots, dashes and underscores only, the first "

@@ -82,4 +82,7 @@ int service_conf_read(struct service_conf *out, const struct conf_node *node, co
 
 void service_conf_clear(struct service_conf *s); /* s is zeros afterwards */
 
+/* True for what a service may be called: it names files, metrics and keys. */
+bool service_name_is_good(const char *name);
+
 #endif

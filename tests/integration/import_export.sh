@@ -48,6 +48,19 @@ expect 1 "bad.csv:2: found \"x\", expected a number" sh -c \
 expect 0 "1 bad lines left out" "$SCALER_BIN" import "$dir/bad.csv" --service bad --skip-bad 1 --step 60
 expect 3 "empty.csv: no samples in it" sh -c \
     ': >"$0/empty.csv"; "$1" import "$0/empty.csv" --service e' "$dir" "$SCALER_BIN"
+expect 2 "letters, digits" "$SCALER_BIN" import "$dir/web.csv" --service ../web
+cat >"$dir/named.cfg" <<'END'
+redis = { url = "redis://127.0.0.1:6379/0"; };
+services = ( {
+  name = "web";
+  source = { type = "redis"; layout = "counter"; key = "r:{service}:{epoch}"; };
+  backend = { type = "process"; command = ["/bin/true"]; };
+  capacity = { per_instance = 5.0; };
+  limits = { max = 3; };
+} );
+END
+expect 0 "did you mean \"web\"" "$SCALER_BIN" import "$dir/web.csv" --service wbe \
+    --config "$dir/named.cfg" --state-dir "$dir/slip"
 expect 2 "give a FILE" "$SCALER_BIN" import --service web
 expect 2 "needs --query" "$SCALER_BIN" import --service web --prometheus http://127.0.0.1:1
 expect 1 "127.0.0.1" "$SCALER_BIN" import --service web --prometheus http://127.0.0.1:1 --query up

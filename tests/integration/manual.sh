@@ -13,6 +13,9 @@ fail() {
 s=$SCALER_BIN
 for page in program config; do
     "$s" man --page $page >"$dir/$page" || fail "man --page $page"
+    if grep -n '. \.\(B\|BR\|I\|TP\) ' "$dir/$page"; then
+        fail "$page: a request that does not begin its line is printed as it stands"
+    fi
     if command -v man >/dev/null 2>&1; then
         out=$(MANWIDTH=80 LC_ALL=C.UTF-8 man -l --warnings=mac,char,reg,number,escape \
             "$dir/$page" 2>&1 >/dev/null)
@@ -31,7 +34,7 @@ cmp -s "$dir/sample" "$SCALER_SOURCE_DIR/config/scaler.cfg" ||
 "$s" check "$dir/sample" >"$dir/out" || fail "check of the sample: $(cat "$dir/out")"
 sed '/^##/d; s/^#//' "$dir/sample" >"$dir/all"
 "$s" check "$dir/all" >"$dir/out"
-if grep -E "unknown option|syntax|not a|too small|too large|not one of" "$dir/out"; then
+if grep -E "unknown option|syntax|not a|too small|too large|too short|too long|not one of" "$dir/out"; then
     fail "a setting of the sample is not accepted"
 fi
 
