@@ -1,7 +1,9 @@
 /* curl.c - see curl.h. */
 #include "net/curl.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clk.h"
@@ -77,29 +79,50 @@ void net_quiet_end(const struct net_quiet *q)
     pthread_sigmask(SIG_SETMASK, &q->before, NULL);
 }
 
-int net_curl_error(struct err *e, CURLcode code, const char *where, const char *detail)
+/* Why a connection could not be made, by the system's word. */
+static int connect_error(struct err *e, CURL *c, const char *detail)
+{
+    long code = 0;
+
+    curl_easy_getinfo(c, CURLINFO_OS_ERRNO, &code);
+    switch (code) {
+    case 0:
+        return err_set(e, ERR_IO, "cannot connect (is it running there?): %s", detail);
+    case ENOENT:
+        return err_set(e, ERR_IO,
+                       "cannot connect: no such file (is it running, with this socket?)");
+    case EACCES:
+    case EPERM:
+        return err_set(e, ERR_DENIED,
+                       "cannot connect: permission denied (give scaler's user the right to "
+                       "it)");
+    default:
+        return err_set(e, ERR_IO, "cannot connect: %s (is it running there?)",
+                       strerror((int)code));
+    }
+}
+
+int net_curl_error(struct err *e, CURL *c, CURLcode code, const char *detail)
 {
     const char *why = detail && *detail ? detail : curl_easy_strerror(code);
 
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
-        return err_set(e, ERR_DENIED, "%s: certificate not trusted (set ca_file): %s", where,
-                       why);
+        return err_set(e, ERR_DENIED, "certificate not trusted (set ca_file): %s", why);
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
-        return err_set(e, ERR_CONFIG, "%s: ca_file, cert_file or key_file cannot be used: %s",
-                       where, why);
+        return err_set(e, ERR_CONFIG, "ca_file, cert_file or key_file cannot be used: %s", why);
     case CURLE_SSL_CONNECT_ERROR:
-        return err_set(e, ERR_IO, "%s: TLS failed (does this port speak TLS?): %s", where, why);
+        return err_set(e, ERR_IO, "TLS failed (does this port speak TLS?): %s", why);
     case CURLE_COULDNT_RESOLVE_HOST:
-        return err_set(e, ERR_IO, "%s: host name not found (check the url): %s", where, why);
+        return err_set(e, ERR_IO, "host name not found (check the url): %s", why);
     case CURLE_COULDNT_CONNECT:
-        return err_set(e, ERR_IO, "%s: cannot connect (is it running there?): %s", where, why);
+        return connect_error(e, c, why);
     case CURLE_OPERATION_TIMEDOUT:
-        return err_set(e, ERR_IO, "%s: no answer within the deadline: %s", where, why);
+        return err_set(e, ERR_IO, "no answer within the deadline: %s", why);
     case CURLE_OUT_OF_MEMORY:
         return err_nomem(e);
     default:
-        return err_set(e, ERR_IO, "%s: %s", where, why);
+        return err_set(e, ERR_IO, "%s", why);
     }
 }

@@ -30,9 +30,13 @@ struct net_quiet {
 void net_quiet_begin(struct net_quiet *q);
 void net_quiet_end(const struct net_quiet *q);
 
-/* Turns a failed libcurl call into a message with its cure. `where` names the server; `detail`
- * is libcurl's own error buffer. ERR_CONFIG for a CA or key file that cannot be used,
- * ERR_DENIED for a certificate that does not verify, else ERR_IO. */
-int net_curl_error(struct err *e, CURLcode code, const char *where, const char *detail);
+/* Turns a failed libcurl call of `c` into a message with its cure, to be wrapped with the
+ * server's name; `detail` is libcurl's own error buffer. A connection that could not be made
+ * is told by the system's word (refused, no such file, permission), never by the host and port
+ * that libcurl was given. ERR_CONFIG for a CA or key file that cannot be used, ERR_DENIED for a
+ * certificate that does not verify and a socket without the right to it, ERR_NOMEM, else
+ * ERR_IO.
+ */
+int net_curl_error(struct err *e, CURL *c, CURLcode code, const char *detail);
 
 #endif

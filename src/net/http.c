@@ -209,7 +209,7 @@ static int run(struct http *h, struct call *c, struct err *e)
     if (code == CURLE_ABORTED_BY_CALLBACK && c->is_late)
         code = CURLE_OPERATION_TIMEDOUT;
     if (code != CURLE_OK)
-        return net_curl_error(e, code, "http", h->error);
+        return net_curl_error(e, h->curl, code, h->error);
     curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
     c->reply->status = (int)status;
     return 0;
@@ -277,5 +277,8 @@ int http_check_status(const struct http_reply *reply, struct err *e)
                        "HTTP %d: redirects are not followed: write the final url", s);
     if (s >= 500)
         return err_set(e, ERR_IO, "HTTP %d: the server failed: %.*s", s, n, body);
+    if (s == 404)
+        return err_set(e, ERR_CONFIG, "HTTP 404: nothing at this path: check the url: %.*s", n,
+                       body);
     return err_set(e, ERR_CONFIG, "HTTP %d: %.*s", s, n, body);
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "base/clk.h"
 #include "base/rng.h"
@@ -22,6 +24,7 @@ enum {
     READ_BYTES = 16384, /* hiredis moves what is left of its buffer after replies: keep short */
     SEND_BYTES = 262144, /* a slice between two looks at the clock */
     MOST_WORDS = 16,     /* of rds_add_words */
+    HEADER_BYTES = 24,   /* "$", 20 digits, "\r\n" and one to spare */
     MOST_SKIPS = 16,     /* replies beyond the limit in one batch */
     BACKOFF_LEAST_MS = 100,
     BACKOFF_MOST_MS = 5000,
@@ -85,6 +88,10 @@ static int parse_unix(struct rds *r, const char *path, struct err *e)
         return err_set(e, ERR_CONFIG, "redis url: after the socket's path only ?db=N is known");
     if (query && parse_db(r, query + 4, e) != 0)
         return -1;
+    if (n >= sizeof((struct sockaddr_un *)NULL)->sun_path)
+        return err_set(e, ERR_CONFIG,
+                       "redis url: the socket's path has %zu bytes, the system takes %zu", n,
+                       sizeof((struct sockaddr_un *)NULL)->sun_path - 1);
     r->unix_socket = strndup(path, n);
     if (!r->unix_socket)
         return err_nomem(e);
@@ -115,7 +122,7 @@ static int take_parts(struct rds *r, CURLU *u, struct err *e)
     curl_free(part);
     part = NULL;
     if (curl_url_get(u, CURLUPART_HOST, &part, 0) != CURLUE_OK || !*part) {
-        err_set(e, ERR_CONFIG, "redis url: no host");
+        err_set(e, ERR_CONFIG, "redis url: no host: write redis://host:6379/0");
         goto done;
     }
     r->host = strdup(part);
@@ -221,27 +228,69 @@ static void wire_reset(struct wire *w)
     w->n = 0;
 }
 
+/* What holds a password moves by hand: realloc would leave its old place as it was. */
+static int wire_reserve(struct wire *w, size_t more)
+{
+    size_t need = w->bytes.len + more, cap = 0;
+    char *data = NULL;
+
+    if (!w->is_secret || need <= w->bytes.cap)
+        return vec_reserve(&w->bytes.data, &w->bytes.cap, need, 1);
+    if (vec_reserve(&data, &cap, need, 1) != 0)
+        return -1;
+    if (w->bytes.data) {
+        memcpy(data, w->bytes.data, w->bytes.len);
+        explicit_bzero(w->bytes.data, w->bytes.cap);
+        free(w->bytes.data);
+    }
+    w->bytes.data = data;
+    w->bytes.cap = cap;
+    return 0;
+}
+
+/* Writes "*3\r\n" or "$11\r\n": at most HEADER_BYTES. */
+static char *put_header(char *p, char kind, size_t n)
+{
+    char digits[HEADER_BYTES];
+    int k = 0;
+
+    do
+        digits[k++] = (char)('0' + n % 10);
+    while ((n /= 10) > 0);
+    *p++ = kind;
+    while (k > 0)
+        *p++ = digits[--k];
+    *p++ = '\r';
+    *p++ = '\n';
+    return p;
+}
+
+/* In place, since hiredis' own formatter allocates and is copied once more. */
 static int wire_add(struct wire *w, int argc, const char *const *argv, const size_t *lens,
                     struct err *e)
 {
-    size_t before = w->bytes.len;
-    char *text = NULL;
-    int n = redisFormatCommandArgv(&text, argc, (const char **)argv, lens);
+    size_t need = HEADER_BYTES + 1;
+    char *p;
 
-    if (n < 0)
-        return err_nomem(e);
+    for (int i = 0; i < argc; i++)
+        need += (lens ? lens[i] : strlen(argv[i])) + HEADER_BYTES + 2;
     if (vec_reserve(&w->ends, &w->cap, w->n + 1, sizeof *w->ends) != 0 ||
-        str_add_n(&w->bytes, text, (size_t)n) != 0) {
-        w->bytes.len = before;
-        w->bytes.failed = false;
-        n = -1;
-    } else {
-        w->ends[w->n++] = w->bytes.len;
+        wire_reserve(w, need) != 0)
+        return err_nomem(e);
+    p = put_header(w->bytes.data + w->bytes.len, '*', (size_t)argc);
+    for (int i = 0; i < argc; i++) {
+        size_t n = lens ? lens[i] : strlen(argv[i]);
+
+        p = put_header(p, '$', n);
+        memcpy(p, argv[i], n);
+        p[n] = '\r';
+        p[n + 1] = '\n';
+        p += n + 2;
     }
-    if (w->is_secret)
-        explicit_bzero(text, strlen(text));
-    free(text);
-    return n < 0 ? err_nomem(e) : 0;
+    *p = '\0';
+    w->bytes.len = (size_t)(p - w->bytes.data);
+    w->ends[w->n++] = w->bytes.len;
+    return 0;
 }
 
 int rds_add(struct rds *r, int argc, const char *const *argv, const size_t *lens, struct err *e)
@@ -470,7 +519,7 @@ static int open_socket(struct rds *r, int64_t deadline_mono_ms, struct err *e)
                        "no answer within the deadline (does this port speak TLS? redis:// is "
                        "without)");
     if (code != CURLE_OK || fd == CURL_SOCKET_BAD)
-        return net_curl_error(e, code, "connect", r->curl_error);
+        return net_curl_error(e, r->curl, code, r->curl_error);
     r->fd = fd;
     return 0;
 }

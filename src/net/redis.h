@@ -1,6 +1,6 @@
 /* redis.h - many Redis commands in one pipeline, finished by one absolute deadline.
  *
- * hiredis writes and reads the protocol; the bytes travel over a connection that libcurl made
+ * hiredis reads the protocol; the bytes travel over a connection that libcurl made
  * (plain, TLS, unix socket), non-blocking, writing and reading interleaved so that no length of
  * pipeline can lock up. Replies are handed over one at a time as they arrive, so memory does
  * not grow with the pipeline. Names start with rds_ since hiredis owns "redis". */
