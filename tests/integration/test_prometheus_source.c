@@ -12,7 +12,7 @@
 #include "collect/source.h"
 
 /* More than the 11,000 points that Prometheus answers at once. */
-enum { STEP_MS = 60000, N_POINTS = 11500 };
+enum { STEP_MS = 1000, N_POINTS = 11500, LONG_MS = 20000 };
 
 static char url[64];
 static int64_t first_ms; /* time of point 0 */
@@ -52,7 +52,7 @@ static int start(void **state)
     int status;
 
     (void)state;
-    /* Every point is in the past: the newest is the last full minute. */
+    /* Every point is in the past: the newest is the last full step. */
     first_ms = clk_wall_ms() / STEP_MS * STEP_MS - (int64_t)(N_POINTS - 1) * STEP_MS;
     snprintf(dir, sizeof dir, "%s", test_temp_dir());
     snprintf(history, sizeof history, "%s/history.om", dir);
@@ -94,7 +94,7 @@ static int fetch(const char *query, const char *sum, int64_t since_ms,
     assert_int_equal(s->open(&source, connection, e), 0);
     q.options = options;
     for (int i = 0; i < 100; i++) { /* it listens before it is ready */
-        rc = s->fetch(source, &q, 1, reply, clk_mono_ms() + 20000, e);
+        rc = s->fetch(source, &q, 1, reply, clk_mono_ms() + LONG_MS, e);
         if (rc == 0 || !strstr(e->msg, "HTTP 503"))
             break;
         usleep(50000);
@@ -126,7 +126,7 @@ static void long_ranges_come_whole_and_aligned(void **state)
         assert_near(r.items[expected].value, value_of(i), 1e-9);
         expected++;
     }
-    assert_in_range(r.n, expected, expected + 2); /* minutes that ended since the start */
+    assert_in_range(r.n, expected, expected + 2); /* steps that ended since the start */
     source_reply_clear(&r);
 }
 
@@ -176,7 +176,100 @@ static void a_dead_server_is_named(void **state)
     snprintf(url, sizeof url, "http://127.0.0.1:%d", test_free_port());
     assert_int_equal(fetch("x", "false", first_ms, &r, &e), -1);
     assert_int_equal(e.code, ERR_IO);
-    assert_contains(e.msg, "cannot connect (is it running there?)");
+    assert_contains(e.msg, "cannot connect: Connection refused (is it running there?)");
+}
+
+/* ---- TLS and a password ---- */
+
+/* user me, password letmein: bcrypt with a cost of 2^5, so that it is quick */
+static const char web_config[] =
+    "tls_server_config:\n"
+    "  cert_file: server.crt\n"
+    "  key_file: server.key\n"
+    "basic_auth_users:\n"
+    "  me: $2b$05$abcdefghijklmnopqrstuuKwWV7ESJpzKzf9FQg57dBvMuv92X9HS\n";
+
+static int start_guarded(void)
+{
+    const char *dir = test_temp_dir();
+    char command[1500], web[300], config[300], flag_web[340], flag_config[340], flag_data[340],
+        flag_listen[64];
+    int port = test_free_port();
+
+    snprintf(
+        command, sizeof command,
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -keyout %s/server.key "
+        "-out %s/server.crt >%s/openssl.log 2>&1",
+        dir, dir, dir);
+    assert_int_equal(system(command), 0);
+    snprintf(web, sizeof web, "%s/web.yml", dir);
+    snprintf(config, sizeof config, "%s/prometheus.yml", dir);
+    assert_int_equal(file_replace(web, web_config, sizeof web_config - 1, 0600, NULL), 0);
+    assert_int_equal(file_replace(config, "global: {}\n", 11, 0600, NULL), 0);
+    snprintf(flag_web, sizeof flag_web, "--web.config.file=%s", web);
+    snprintf(flag_config, sizeof flag_config, "--config.file=%s", config);
+    snprintf(flag_data, sizeof flag_data, "--storage.tsdb.path=%s/guarded", dir);
+    snprintf(flag_listen, sizeof flag_listen, "--web.listen-address=127.0.0.1:%d", port);
+    const char *serve[] = {"prometheus", flag_config, flag_data, flag_listen, flag_web, NULL};
+    test_start("guarded", serve);
+    assert_true(test_wait_port(port, NULL));
+    return port;
+}
+
+static void tls_and_basic_authentication_work_and_fail_clearly(void **state)
+{
+    char ca[300], password[300], guarded[64];
+    const struct {
+        const char *name, *user, *password, *ca_file;
+        enum err_code code;
+        const char *message;
+    } cases[] = {
+        {"right password", "me", "letmein\n", ca, ERR_NONE, ""},
+        {"wrong password", "me", "guess\n", ca, ERR_DENIED, "check the token or the password"},
+        {"nobody", "", "letmein\n", ca, ERR_DENIED, "HTTP 401"},
+        {"unknown certificate", "me", "letmein\n", "", ERR_DENIED, "set ca_file"},
+    };
+    const struct source *s = source_find("prometheus");
+    int port;
+
+    (void)state;
+    if (!test_has_program("openssl"))
+        skip();
+    port = start_guarded();
+    snprintf(ca, sizeof ca, "%s/server.crt", test_temp_dir());
+    snprintf(password, sizeof password, "%s/password", test_temp_dir());
+    snprintf(guarded, sizeof guarded, "https://127.0.0.1:%d", port);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *pairs[] = {"url",           guarded,  "user",    cases[i].user,
+                               "password_file", password, "ca_file", cases[i].ca_file};
+        struct conf *c;
+        struct err e = {0};
+        char seen[256];
+        void *source;
+
+        print_message("%s\n", cases[i].name);
+        assert_int_equal(
+            file_replace(password, cases[i].password, strlen(cases[i].password), 0600, NULL),
+            0);
+        assert_int_equal(conf_new(&c, s->options, &e), 0);
+        for (size_t k = 0; k < sizeof pairs / sizeof pairs[0]; k += 2)
+            assert_int_equal(conf_set(c, pairs[k], pairs[k + 1], &e), 0);
+        assert_int_equal(s->open(&source, c, &e), 0);
+        for (int k = 0; k < 200; k++) { /* it listens before it is ready */
+            e = (struct err){0};
+            if (s->check(source, seen, sizeof seen, clk_mono_ms() + LONG_MS, &e) == 0 ||
+                !strstr(e.msg, "HTTP 503"))
+                break;
+            usleep(50000);
+        }
+        if (e.code != cases[i].code)
+            fail_msg("code %d: %s", (int)e.code, e.msg);
+        assert_contains(e.msg, cases[i].message);
+        assert_null(strstr(e.msg, "letmein"));
+        s->close(source);
+        conf_free(c);
+    }
 }
 
 int main(void)
@@ -185,6 +278,7 @@ int main(void)
         cmocka_unit_test(long_ranges_come_whole_and_aligned),
         cmocka_unit_test(queries_fail_with_their_own_message),
         cmocka_unit_test(a_dead_server_is_named),
+        cmocka_unit_test(tls_and_basic_authentication_work_and_fail_clearly),
     };
 
     if (!test_has_program("prometheus") || !test_has_program("promtool"))
