@@ -2,7 +2,13 @@
  *
  * A fetch asks the server for its clock and state, then sends the commands of all services at
  * once, and hands out complete cells only. What absence means is judged in redis_guard.c, how
- * each layout reads in redis_layout.c. */
+ * each layout reads in redis_layout.c.
+ *
+ * The cell in which the server started holds part of its requests and is left out. So after a
+ * Redis was started empty, the first load appears when the first cell that began after the
+ * start is complete: between one and two steps later; until then there is no sample and no
+ * message. After a restart between two fetches it takes GUARD_FRESH_STEPS complete cells, with
+ * a note. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -43,6 +49,7 @@ struct redis_source {
     uint32_t *counts;
     size_t counts_cap;
     struct str scratch;
+    struct pages pages, pages_after;
 };
 
 /* ---- memos ---- */
@@ -268,7 +275,7 @@ static int ask_all(struct round *r, struct err *e)
         struct work *w = &r->works[k];
 
         w->first_command = n_commands;
-        if (w->reply->err.code != ERR_NONE)
+        if (w->reply->err.code != ERR_NONE || !w->plan->layout->ask)
             continue;
         if (w->plan->layout->ask(r->s->rds, w, &r->s->scratch, e) != 0) {
             rds_drop(r->s->rds);
@@ -281,6 +288,82 @@ static int ask_all(struct round *r, struct err *e)
     r->at = 0;
     if (rds_run(r->s->rds, r->deadline_mono_ms, on_reply, r, &cause) != 0)
         return blame(r, &cause, e);
+    return 0;
+}
+
+/* ---- ranges, page by page ---- */
+
+struct page_round {
+    struct pages *asked, *after; /* replies come in for `asked`; full ones go to `after` */
+};
+
+static void on_page(void *user, size_t index, const struct rds_value *v)
+{
+    const struct page_round *r = user;
+    struct page *p = &r->asked->items[index];
+    struct pages *after = r->after;
+
+    p->work->n_answered++;
+    if (p->work->reply->err.code != ERR_NONE || !p->work->plan->layout->take_page(p, v))
+        return;
+    if (vec_reserve(&after->items, &after->cap, after->n + 1, sizeof *after->items) != 0)
+        work_fail(p->work, ERR_NOMEM, "out of memory");
+    else
+        after->items[after->n++] = *p;
+}
+
+/* What a page was to follow is not whole: part of a range is no load. */
+static void fail_pages(const struct pages *l, const struct err *cause)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->items[i].n_entries > 0)
+            work_fail(l->items[i].work, cause->code,
+                      "%.60s: more than its first %zu entries could not be read (trim it, or "
+                      "count into cells): %.100s",
+                      l->items[i].work->plan->key_text, l->items[i].n_entries, cause->msg);
+}
+
+static int ask_pages(struct redis_source *s, struct err *e)
+{
+    for (size_t i = 0; i < s->pages.n; i++) {
+        const struct page *p = &s->pages.items[i];
+
+        if (p->work->plan->layout->ask_page(s->rds, p, &s->scratch, e) != 0) {
+            rds_drop(s->rds);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* All services' first pages in one pipeline, then the pages that follow full ones, until none
+ * is full or the deadline has passed. */
+static int read_pages(struct round *r, struct err *e)
+{
+    struct redis_source *s = r->s;
+    struct err cause = {0};
+
+    s->pages.n = 0;
+    for (size_t k = 0; k < r->n; k++)
+        if (r->works[k].reply->err.code == ERR_NONE && r->works[k].plan->layout->ask_page &&
+            work_first_pages(&r->works[k], &s->pages, e) != 0)
+            return -1;
+    while (s->pages.n > 0) {
+        struct page_round p = {&s->pages, &s->pages_after};
+        struct pages swap;
+
+        p.after->n = 0;
+        if (ask_pages(s, e) != 0)
+            return -1;
+        if (rds_run(s->rds, r->deadline_mono_ms, on_page, &p, &cause) != 0) {
+            fail_pages(p.asked, &cause);
+            fail_pages(p.after, &cause);
+            return blame(r, &cause, e);
+        }
+        swap = s->pages;
+        s->pages = s->pages_after;
+        s->pages_after = swap;
+    }
     return 0;
 }
 
@@ -420,6 +503,11 @@ static int hand_out(const struct round *r, const struct guard *g, struct work *w
     }
     if (g->is_held)
         str_copy(reply->note, sizeof reply->note, g->why);
+    else if (r->facts->is_stale_replica)
+        snprintf(
+            reply->note, sizeof reply->note,
+            "redis: a replica whose link to its master is down: what is absent is unknown; "
+            "repair the link or name the master");
     else if (r->was_evicting)
         snprintf(reply->note, sizeof reply->note,
                  "redis evicted keys (maxmemory-policy %s): what is absent is unknown; set "
@@ -430,7 +518,8 @@ static int hand_out(const struct round *r, const struct guard *g, struct work *w
 
 static int run_round(struct round *r, struct err *e)
 {
-    if (give_cells(r->s, r->works, r->n, e) != 0 || ask_all(r, e) != 0 || judge(r, e) != 0)
+    if (give_cells(r->s, r->works, r->n, e) != 0 || ask_all(r, e) != 0 ||
+        read_pages(r, e) != 0 || judge(r, e) != 0)
         return -1;
     look_again(r);
     for (size_t k = 0; k < r->n; k++) {
@@ -536,11 +625,14 @@ static int check(void *source, char *out, size_t size, int64_t deadline_mono_ms,
         snprintf(warning, sizeof warning,
                  "; no right to INFO or TIME: ACL SETUSER <user> "
                  "+info +time");
+    else if (f.is_stale_replica)
+        snprintf(warning, sizeof warning, "; its link to the master is down: data may be old");
     else if (server_may_evict(&f, evict, sizeof evict))
         snprintf(warning, sizeof warning, "; %s", evict);
     snprintf(out, size, "redis %s at %s, %s, up %" PRId64 " s%s", f.version, rds_name(s->rds),
              f.role[0] ? f.role : "role unknown",
-             f.is_known ? (f.now_ms - f.started_ms) / CLK_SECOND_MS : 0, warning);
+             f.is_known ? (f.now_ms - f.started_ms + CLK_SECOND_MS - 1) / CLK_SECOND_MS : 0,
+             warning);
     return 0;
 }
 
@@ -572,6 +664,8 @@ static void close_source(void *source)
     free(s->by_step);
     free(s->sums);
     free(s->counts);
+    free(s->pages.items);
+    free(s->pages_after.items);
     str_clear(&s->scratch);
     free(s);
 }
@@ -645,7 +739,9 @@ static const struct conf_option query_options[] = {
     {"units", CONF_ENUM, "counts", 0, 0, "counts|rate",
      "Values are requests per cell, or requests per second."},
     {"absence", CONF_ENUM, "unknown", 0, 0, "unknown|zero",
-     "What an absent cell means; zero is believed only while other services write."},
+     "What an absent cell means; zero is believed only while other services write. The cell in "
+     "which Redis started is left out: the first load comes one to two steps after a start, "
+     "three to four after a restart that scaler saw."},
     {"ttl", CONF_DURATION, "auto", 1, 31536000, "s",
      "How long the keys live: absent cells older than this expired; auto: four cells."},
     {"overlap", CONF_INT, "2", 0, 60, "cells", "Cells read again, for late writes."},

@@ -73,18 +73,28 @@ static int64_t round_up(int64_t t, int64_t step)
 static void hold_after_restart(struct guard *g, struct work *const *works, size_t n,
                                const struct server_facts *f)
 {
+    long long uptime_s = (f->now_ms - f->started_ms + CLK_SECOND_MS - 1) / CLK_SECOND_MS;
     size_t had = 0, absent = 0;
 
     for (size_t k = 0; k < n; k++) {
         if (isnan(works[k]->memo->newest_value))
             continue;
         had++;
-        absent += isnan(value_at(works[k], g->newest_ms + g->step_ms)) ? 1U : 0U;
+        /* Its next cell may still be open: what it showed itself tells as well. */
+        absent += isnan(value_at(works[k], g->newest_ms)) &&
+                  isnan(value_at(works[k], g->newest_ms + g->step_ms));
     }
-    snprintf(g->why, sizeof g->why,
-             "redis: %zu of %zu services went absent in one step (run id changed, uptime %lld "
-             "s): unknown, not zero",
-             absent, had, (long long)((f->now_ms - f->started_ms) / CLK_SECOND_MS));
+    if (absent > 0)
+        snprintf(g->why, sizeof g->why,
+                 "redis: %zu of %zu services went absent in one step (run id changed, uptime "
+                 "%lld s): unknown, not zero",
+                 absent, had, uptime_s);
+    else
+        snprintf(
+            g->why, sizeof g->why,
+            "redis: restarted with its data (run id changed, uptime %lld s): unknown until "
+            "%d steps are complete",
+            uptime_s, GUARD_FRESH_STEPS);
     /* Cells that were open at the last look may have lost part of their count, and those
      * around the restart hold only part of it. */
     hold(g, g->judged_ms / g->step_ms * g->step_ms, round_up(f->started_ms, g->step_ms), had);

@@ -3,10 +3,12 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "adapters/sources/redis_work.h"
 #include "base/clk.h"
+#include "base/vec.h"
 
 enum {
     KEYS_PER_COMMAND = 500,   /* of MGET and HMGET: short enough not to hold up the server */
@@ -114,7 +116,7 @@ static void words_reset(struct words *l, struct str *text)
 static void word_add(struct words *l, const char *word)
 {
     l->starts[l->n++] = l->text->len;
-    str_add_n(l->text, word, strlen(word) + 1);
+    str_add_n(l->text, word, strlen(word));
 }
 
 static void word_add_template(struct words *l, const struct work *w, const struct template *t,
@@ -122,18 +124,22 @@ static void word_add_template(struct words *l, const struct work *w, const struc
 {
     l->starts[l->n++] = l->text->len;
     template_write(t, w->query->service, time_ms, w->plan->zone, l->text);
-    str_add_n(l->text, "", 1);
 }
 
 static int words_send(struct rds *r, struct work *w, const struct words *l, struct err *e)
 {
     const char *argv[KEYS_PER_COMMAND + 3];
+    size_t lens[KEYS_PER_COMMAND + 3];
 
     if (l->text->failed)
         return err_nomem(e);
-    for (size_t i = 0; i < l->n; i++)
+    for (size_t i = 0; i < l->n; i++) {
+        size_t end = i + 1 < l->n ? l->starts[i + 1] : l->text->len;
+
         argv[i] = l->text->data + l->starts[i];
-    if (rds_add(r, (int)l->n, argv, NULL, e) != 0)
+        lens[i] = end - l->starts[i];
+    }
+    if (rds_add(r, (int)l->n, argv, lens, e) != 0)
         return -1;
     w->n_commands++;
     return 0;
@@ -305,42 +311,54 @@ static int no_key_time(const struct template *key, const struct template *field,
     return err_set(e, ERR_CONFIG, "key: a time in it; this layout has one key a service");
 }
 
-struct range {
-    char from[32], to[32]; /* to is inclusive */
-};
-
-static bool next_range(const struct work *w, size_t *i, int64_t unit_ms, struct range *out)
+/* Cells of range number `range`, from *first up to before *end. */
+static bool range_cells(const struct work *w, size_t range, size_t *first, size_t *end)
 {
-    size_t end = *i + CELLS_PER_COMMAND < w->n_cells ? *i + CELLS_PER_COMMAND : w->n_cells;
-
-    if (*i >= w->n_cells)
-        return false;
-    snprintf(out->from, sizeof out->from, "%" PRId64, cell_ms(w, *i) / unit_ms);
-    snprintf(out->to, sizeof out->to, "%" PRId64, cell_ms(w, end) / unit_ms);
-    *i = end;
-    return true;
+    *first = range * CELLS_PER_COMMAND;
+    *end = *first + CELLS_PER_COMMAND < w->n_cells ? *first + CELLS_PER_COMMAND : w->n_cells;
+    return *first < w->n_cells;
 }
 
-static int zset_ask(struct rds *r, struct work *w, struct str *scratch, struct err *e)
+int work_first_pages(struct work *w, struct pages *out, struct err *e)
 {
-    struct range range;
-    struct words l;
+    bool is_scored = strcmp(w->plan->layout->name, "zset") == 0;
+    size_t first, end;
 
-    for (size_t i = 0; next_range(w, &i, w->plan->time_unit_ms, &range);) {
-        char below[40];
+    for (size_t i = 0; range_cells(w, i, &first, &end); i++) {
+        struct page *p;
 
-        snprintf(below, sizeof below, "(%s", range.to);
-        words_reset(&l, scratch);
-        word_add(&l, "ZRANGEBYSCORE");
-        word_add_template(&l, w, &w->plan->key, w->from_ms);
-        word_add(&l, range.from);
-        word_add(&l, below);
-        if (!w->plan->has_time_members)
-            word_add(&l, "WITHSCORES");
-        if (words_send(r, w, &l, e) != 0)
-            return -1;
+        if (vec_reserve(&out->items, &out->cap, out->n + 1, sizeof *out->items) != 0)
+            return err_nomem(e);
+        p = &out->items[out->n++];
+        *p = (struct page){.work = w, .range = i};
+        snprintf(p->from, sizeof p->from, "%" PRId64,
+                 cell_ms(w, first) / (is_scored ? w->plan->time_unit_ms : 1));
     }
     return 0;
+}
+
+static int zset_ask_page(struct rds *r, const struct page *p, struct str *scratch,
+                         struct err *e)
+{
+    struct work *w = p->work;
+    char below[32], offset[24], most[16];
+    size_t first, end;
+    struct words l;
+
+    range_cells(w, p->range, &first, &end);
+    snprintf(below, sizeof below, "(%" PRId64, cell_ms(w, end) / w->plan->time_unit_ms);
+    snprintf(offset, sizeof offset, "%zu", p->offset);
+    snprintf(most, sizeof most, "%d", PAGE_ENTRIES);
+    words_reset(&l, scratch);
+    word_add(&l, "ZRANGEBYSCORE");
+    word_add_template(&l, w, &w->plan->key, w->from_ms);
+    word_add(&l, p->from);
+    word_add(&l, below);
+    word_add(&l, "WITHSCORES"); /* where the next page begins */
+    word_add(&l, "LIMIT");
+    word_add(&l, offset);
+    word_add(&l, most);
+    return words_send(r, w, &l, e);
 }
 
 static bool read_time(struct work *w, const struct rds_value *whole, const char *text, size_t n,
@@ -356,62 +374,87 @@ static bool read_time(struct work *w, const struct rds_value *whole, const char 
     return false;
 }
 
-static void zset_take(struct work *w, size_t index, const struct rds_value *v)
+/* One member and its score. */
+static bool take_member(struct work *w, const struct rds_value *m,
+                        const struct rds_value *score)
 {
-    size_t stride = w->plan->has_time_members ? 1 : 2;
+    struct rds_value part = *m;
+    const char *colon = NULL;
+    int64_t time_ms;
+    double value;
 
-    (void)index;
-    if (v->type != RDS_ARRAY) {
-        fail_at(w, 0, v, "expected an array");
-        return;
+    if (m->type != RDS_STRING || score->type != RDS_STRING) {
+        fail_at(w, 0, m, "expected text");
+        return false;
     }
-    for (size_t k = 0; k + stride <= v->len; k += stride) {
-        const struct rds_value *m = v->items[k], *score = v->items[k + stride - 1];
-        struct rds_value part = *m;
-        const char *colon = NULL;
-        int64_t time_ms;
-        double value;
-
-        if (m->type != RDS_STRING || score->type != RDS_STRING) {
-            fail_at(w, 0, m, "expected text");
-            return;
+    if (w->plan->has_time_members) {
+        colon = memrchr(m->text, ':', m->len);
+        if (!colon) {
+            fail_at(w, 0, m, "expected \"time:value\"; or set member = \"value\"");
+            return false;
         }
-        if (w->plan->has_time_members) {
-            colon = memrchr(m->text, ':', m->len);
-            if (!colon) {
-                fail_at(w, 0, m, "expected \"time:value\"; or set member = \"value\"");
-                return;
-            }
-            part.text = colon + 1;
-            part.len = m->len - (size_t)(colon + 1 - m->text);
-            score = m;
-        }
-        if (!read_time(w, m, score->text, colon ? (size_t)(colon - m->text) : score->len,
-                       &time_ms) ||
-            !read_number(w, 0, &part, &value))
-            return;
-        add_at(w, time_ms, value);
+        part.text = colon + 1;
+        part.len = m->len - (size_t)(colon + 1 - m->text);
+        score = m;
     }
+    if (!read_time(w, m, score->text, colon ? (size_t)(colon - m->text) : score->len,
+                   &time_ms) ||
+        !read_number(w, 0, &part, &value))
+        return false;
+    add_at(w, time_ms, value);
+    return true;
 }
 
-static int stream_ask(struct rds *r, struct work *w, struct str *scratch, struct err *e)
+/* The page after a full one begins at the last score, behind the members that share it. */
+static bool zset_turn(struct page *p, const struct rds_value *v)
 {
-    struct range range;
+    const char *last = v->items[v->len - 1]->text;
+    size_t n = v->len / 2, ties = 0;
+
+    p->n_entries += n;
+    if (n < PAGE_ENTRIES)
+        return false;
+    while (ties < n && strcmp(v->items[v->len - 1 - 2 * ties]->text, last) == 0)
+        ties++;
+    p->offset = strcmp(p->from, last) == 0 ? p->offset + ties : ties;
+    if (!str_copy(p->from, sizeof p->from, last))
+        work_fail(p->work, ERR_DATA, "score %.60s: longer than any number", last);
+    return true;
+}
+
+static bool zset_take_page(struct page *p, const struct rds_value *v)
+{
+    struct work *w = p->work;
+
+    if (v->type != RDS_ARRAY || v->len % 2 != 0) {
+        fail_at(w, 0, v, "expected pairs of member and score");
+        return false;
+    }
+    for (size_t k = 0; k < v->len; k += 2)
+        if (!take_member(w, v->items[k], v->items[k + 1]))
+            return false;
+    return v->len > 0 && zset_turn(p, v);
+}
+
+static int stream_ask_page(struct rds *r, const struct page *p, struct str *scratch,
+                           struct err *e)
+{
+    struct work *w = p->work;
+    char last[32], most[16];
+    size_t first, end;
     struct words l;
 
-    for (size_t i = 0; next_range(w, &i, 1, &range);) {
-        char last[32];
-
-        snprintf(last, sizeof last, "%" PRId64, cell_ms(w, i) - 1); /* no "(" before 6.2 */
-        words_reset(&l, scratch);
-        word_add(&l, "XRANGE");
-        word_add_template(&l, w, &w->plan->key, w->from_ms);
-        word_add(&l, range.from);
-        word_add(&l, last);
-        if (words_send(r, w, &l, e) != 0)
-            return -1;
-    }
-    return 0;
+    range_cells(w, p->range, &first, &end);
+    snprintf(last, sizeof last, "%" PRId64, cell_ms(w, end) - 1); /* no "(" before 6.2 */
+    snprintf(most, sizeof most, "%d", PAGE_ENTRIES);
+    words_reset(&l, scratch);
+    word_add(&l, "XRANGE");
+    word_add_template(&l, w, &w->plan->key, w->from_ms);
+    word_add(&l, p->from);
+    word_add(&l, last);
+    word_add(&l, "COUNT");
+    word_add(&l, most);
+    return words_send(r, w, &l, e);
 }
 
 /* The value of the wanted field; without one, an entry is one request. */
@@ -431,51 +474,77 @@ static bool entry_value(struct work *w, const struct rds_value *entry, const cha
     return false;
 }
 
-static void stream_take(struct work *w, size_t index, const struct rds_value *v)
+/* Takes one entry; *id is its name. */
+static bool take_entry(struct work *w, const struct rds_value *entry, const char *field,
+                       const char **id)
 {
-    struct str field = STR_EMPTY;
+    int64_t time_ms;
+    double value;
 
-    (void)index;
+    if (entry->type != RDS_ARRAY || entry->len != 2 || entry->items[0]->type != RDS_STRING ||
+        !str_to_int64(entry->items[0]->text, strcspn(entry->items[0]->text, "-"), &time_ms)) {
+        fail_at(w, 0, entry, "expected a stream entry");
+        return false;
+    }
+    if (!entry_value(w, entry, field, &value))
+        return false;
+    add_at(w, time_ms, value);
+    *id = entry->items[0]->text;
+    return true;
+}
+
+/* The page after a full one begins at the id that follows the last one. */
+static bool stream_turn(struct page *p, const char *id, size_t n)
+{
+    const char *dash = strchr(id, '-');
+    uint64_t number = dash ? strtoull(dash + 1, NULL, 10) : 0;
+    int ms_len = (int)strcspn(id, "-");
+
+    p->n_entries += n;
+    if (n < PAGE_ENTRIES)
+        return false;
+    if (number < UINT64_MAX)
+        snprintf(p->from, sizeof p->from, "%.*s-%" PRIu64, ms_len, id, number + 1);
+    else
+        snprintf(p->from, sizeof p->from, "%lld", strtoll(id, NULL, 10) + 1);
+    return true;
+}
+
+static bool stream_take_page(struct page *p, const struct rds_value *v)
+{
+    struct work *w = p->work;
+    struct str field = STR_EMPTY;
+    const char *id = "";
+    size_t k = 0;
+
     if (v->type != RDS_ARRAY) {
         fail_at(w, 0, v, "expected an array");
-        return;
+        return false;
     }
     if (w->plan->has_field)
         template_write(&w->plan->field, w->query->service, w->from_ms, w->plan->zone, &field);
-    for (size_t k = 0; k < v->len; k++) {
-        const struct rds_value *entry = v->items[k];
-        int64_t time_ms;
-        double value;
-
-        if (entry->type != RDS_ARRAY || entry->len != 2 ||
-            entry->items[0]->type != RDS_STRING ||
-            !str_to_int64(entry->items[0]->text, strcspn(entry->items[0]->text, "-"),
-                          &time_ms)) {
-            fail_at(w, 0, entry, "expected a stream entry");
-            break;
-        }
-        if (!entry_value(w, entry, str_text(&field), &value))
-            break;
-        add_at(w, time_ms, value);
-    }
+    while (k < v->len && take_entry(w, v->items[k], str_text(&field), &id))
+        k++;
     str_clear(&field);
+    return k == v->len && k > 0 && stream_turn(p, id, k);
 }
 
 static int timeseries_ask(struct rds *r, struct work *w, struct str *scratch, struct err *e)
 {
     char step[32];
-    struct range range;
+    size_t first, end;
     struct words l;
 
     snprintf(step, sizeof step, "%" PRId64, w->query->step_ms);
-    for (size_t i = 0; next_range(w, &i, 1, &range);) {
-        char last[32];
+    for (size_t i = 0; range_cells(w, i, &first, &end); i++) {
+        char from[32], last[32];
 
-        snprintf(last, sizeof last, "%" PRId64, cell_ms(w, i) - 1);
+        snprintf(from, sizeof from, "%" PRId64, cell_ms(w, first));
+        snprintf(last, sizeof last, "%" PRId64, cell_ms(w, end) - 1);
         words_reset(&l, scratch);
         word_add(&l, "TS.RANGE");
         word_add_template(&l, w, &w->plan->key, w->from_ms);
-        word_add(&l, range.from);
+        word_add(&l, from);
         word_add(&l, last);
         word_add(&l, "AGGREGATION"); /* buckets begin at multiples of the step */
         word_add(&l, w->plan->is_counts ? "sum" : "avg");
@@ -562,14 +631,14 @@ static void total_take(struct work *w, size_t index, const struct rds_value *v)
 }
 
 const struct layout redis_layouts[] = {
-    {"counter", true, "string", check_key_time, counter_ask, counter_take},
-    {"hash", true, "hash", check_key_time, hash_ask, hash_take},
-    {"hash_day", true, "hash", check_field_time, hash_day_ask, hash_day_take},
-    {"zset", false, "zset", no_key_time, zset_ask, zset_take},
-    {"stream", false, "stream", no_key_time, stream_ask, stream_take},
-    {"total", false, "string", no_key_time, total_ask, total_take},
-    {"timeseries", false, "", no_key_time, timeseries_ask, timeseries_take},
-    {NULL, false, NULL, NULL, NULL, NULL},
+    {"counter", true, "string", check_key_time, counter_ask, counter_take, NULL, NULL},
+    {"hash", true, "hash", check_key_time, hash_ask, hash_take, NULL, NULL},
+    {"hash_day", true, "hash", check_field_time, hash_day_ask, hash_day_take, NULL, NULL},
+    {"zset", false, "zset", no_key_time, NULL, NULL, zset_ask_page, zset_take_page},
+    {"stream", false, "stream", no_key_time, NULL, NULL, stream_ask_page, stream_take_page},
+    {"total", false, "string", no_key_time, total_ask, total_take, NULL, NULL},
+    {"timeseries", false, "", no_key_time, timeseries_ask, timeseries_take, NULL, NULL},
+    {NULL, false, NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
 const struct layout *redis_layout_find(const char *name)

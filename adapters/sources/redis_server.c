@@ -46,6 +46,7 @@ static int64_t info_int(const char *info, const char *name)
 static void take_info(struct server_facts *f, const char *info)
 {
     char link[16];
+    int64_t now_s;
 
     f->is_known = info_text(info, "run_id", f->run_id, sizeof f->run_id);
     info_text(info, "redis_version", f->version, sizeof f->version);
@@ -54,7 +55,12 @@ static void take_info(struct server_facts *f, const char *info)
     f->is_loading = info_int(info, "loading") != 0;
     f->evicted = info_int(info, "evicted_keys");
     f->maxmemory = info_int(info, "maxmemory");
-    f->started_ms = f->now_ms - info_int(info, "uptime_in_seconds") * CLK_SECOND_MS;
+    /* The uptime is told in whole seconds of the server's clock, so only the second is known in
+     * which it started: the last moment of it is taken. (No such clock before Redis 6.) */
+    now_s = info_int(info, "server_time_usec") / 1000000;
+    if (now_s <= 0)
+        now_s = f->now_ms / CLK_SECOND_MS;
+    f->started_ms = (now_s - info_int(info, "uptime_in_seconds") + 1) * CLK_SECOND_MS - 1;
     f->is_stale_replica =
         info_text(info, "master_link_status", link, sizeof link) &&
         (strcmp(link, "up") != 0 || info_int(info, "master_sync_in_progress"));

@@ -14,7 +14,7 @@ struct server_facts {
     bool has_clock; /* TIME was answered */
     bool is_known;  /* INFO was answered; otherwise no absence is believed */
     char run_id[48];
-    int64_t started_ms; /* of this run */
+    int64_t started_ms; /* of this run: no later than this, and in the same second */
     bool is_loading;
     bool is_stale_replica; /* link to the master down, or syncing */
     int64_t evicted;       /* keys, since its start */

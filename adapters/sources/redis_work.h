@@ -15,6 +15,21 @@
 
 struct work;
 
+/* One reply's worth of a range that may hold any number of entries: from a place on, at most
+ * PAGE_ENTRIES of them. A full page asks for the one after it. */
+enum { PAGE_ENTRIES = 5000 };
+struct page {
+    struct work *work;
+    size_t range;     /* which of the work's ranges */
+    char from[48];    /* first score or id */
+    size_t offset;    /* entries of that very score read before (sorted sets) */
+    size_t n_entries; /* of the range read before, for messages */
+};
+struct pages {
+    struct page *items;
+    size_t n, cap;
+};
+
 /* How one layout asks and reads. */
 struct layout {
     const char *name;
@@ -22,10 +37,15 @@ struct layout {
     const char *redis_type; /* as TYPE calls it; "" any */
     /* ERR_CONFIG when the key or field lacks what this layout needs. */
     int (*check)(const struct template *key, const struct template *field, struct err *e);
-    /* Adds the commands for w->from_ms ... and counts them in w->n_commands. -1: no memory. */
+    /* Adds the commands for w->from_ms ... and counts them in w->n_commands. -1: no memory.
+     * NULL for a layout that reads page by page. */
     int (*ask)(struct rds *r, struct work *w, struct str *scratch, struct err *e);
     /* Takes the reply of command `index` of this work; reports through work_fail. */
     void (*take)(struct work *w, size_t index, const struct rds_value *v);
+    /* The same page by page: one command for p; and its reply, after which *p is the page that
+     * follows when true is returned. */
+    int (*ask_page)(struct rds *r, const struct page *p, struct str *scratch, struct err *e);
+    bool (*take_page)(struct page *p, const struct rds_value *v);
 };
 
 extern const struct layout redis_layouts[]; /* ends with an entry without a name */
@@ -75,6 +95,10 @@ struct work {
     size_t first_command, n_commands, n_answered;
     size_t n_taken; /* cells that hash_day took */
 };
+
+/* Appends the first page of every range of w, for a layout that reads page by page. -1: no
+ * memory. */
+int work_first_pages(struct work *w, struct pages *out, struct err *e);
 
 /* Makes the query fail alone: the first cause stays. */
 void work_fail(struct work *w, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -11,6 +11,15 @@ enum { CELLS = 8 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
+static void take_one(const struct layout *layout, struct page *page, size_t index,
+                     const struct rds_value *value)
+{
+    if (layout->take_page)
+        layout->take_page(page, value);
+    else
+        layout->take(page->work, index, value);
+}
+
 static void take_all(const struct layout *layout, uint8_t options, const char *bytes, size_t n)
 {
     double sums[CELLS];
@@ -32,6 +41,7 @@ static void take_all(const struct layout *layout, uint8_t options, const char *b
                      .n_cells = CELLS,
                      .sums = sums,
                      .counts = counts};
+    struct page page = {.work = &w, .from = "60"};
     struct rds_arena arena = {.most = 1 << 20};
     redisReader *r = rds_reader_new(&arena);
     void *value;
@@ -43,7 +53,7 @@ static void take_all(const struct layout *layout, uint8_t options, const char *b
     if (r && redisReaderFeed(r, bytes, n) == REDIS_OK)
         for (size_t i = 0; redisReaderGetReply(r, &value) == REDIS_OK && value; i++) {
             if (reply.err.code == ERR_NONE)
-                layout->take(&w, i, value);
+                take_one(layout, &page, i, value);
             rds_arena_reset(&arena);
         }
     for (size_t i = 0; i < CELLS; i++)
