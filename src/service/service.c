@@ -165,8 +165,8 @@ int64_t service_since_ms(const struct service *s, int64_t now_ms)
 {
     int64_t step_ms = s->conf->step_ms;
     int64_t first_ms = now_ms - LOOK_MOST_STEPS * step_ms;
-    int64_t since_ms = s->newest_ms < 0 ? now_ms - FIRST_LOOK_STEPS * step_ms
-                                        : s->newest_ms + (1 - SERVICE_OVERLAP) * step_ms;
+    int64_t since_ms =
+        s->newest_ms < 0 ? now_ms - FIRST_LOOK_STEPS * step_ms : s->newest_ms + step_ms;
 
     /* after a start: whatever the source still holds, from before the store ends */
     if (s->newest_ms < 0 && s->stored_ms >= 0 && s->stored_ms < since_ms)

@@ -91,7 +91,8 @@ bool service_reload(struct service *s, const struct service_conf *conf, bool is_
 
 /* ---- samples ---- */
 
-/* First cell to ask the source for. */
+/* First cell to ask the source for: the one after the newest. What is read again for late writes
+ * is the source's own affair (its option overlap); the last SERVICE_OVERLAP are compared. */
 int64_t service_since_ms(const struct service *s, int64_t now_ms);
 
 /* Takes cells, ascending; `keep` is called for each that is new or corrected. */
