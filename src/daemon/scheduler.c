@@ -31,6 +31,7 @@ struct link {
     void *object;
     struct pool_endpoint endpoint;
     bool is_busy, is_gone;
+    bool is_failing; /* as logged last */
     struct link *next;
 };
 
@@ -178,6 +179,20 @@ static void fetch_work(struct pool_job *pj)
         err_set(&pj->err, ERR_IO, "failed without a reason");
 }
 
+/* A source that fails or answers again is told once, not at every step. */
+static void log_link(struct link *l, const struct pool_job *pj)
+{
+    bool is_failing = pj->err.code != ERR_NONE;
+
+    if (pj->outcome == POOL_CANCELLED || is_failing == l->is_failing)
+        return;
+    l->is_failing = is_failing;
+    if (is_failing)
+        log_error("source", "%s: %s", l->name, pj->err.msg);
+    else
+        log_info("source", "%s: answers again", l->name);
+}
+
 static void fetch_done(struct pool_job *pj)
 {
     struct fetch *f = (struct fetch *)pj;
@@ -187,6 +202,7 @@ static void fetch_done(struct pool_job *pj)
         err_set(&pj->err, ERR_IO, "stopped");
     f->wall_ms = clk_wall_ms();
     f->mono_ms = clk_mono_ms();
+    log_link(f->link, pj);
     f->link->is_busy = false;
     f->next = NULL;
     if (s->last_back)

@@ -318,6 +318,7 @@ static void test_it_scales_out_goes_blind_without_removing_and_obeys_a_hold(void
     test_kill(redis.pid);
     assert_true(feed_until(-1, 15000, is_blind));
     assert_contains(scaler(&rc, "status"), "BLIND");
+    assert_true(log_has("life", "error source: redis: "));
     feed_until(-1, 2000, NULL);
     assert_true(count("web") >= n);
 
@@ -327,6 +328,7 @@ static void test_it_scales_out_goes_blind_without_removing_and_obeys_a_hold(void
     assert_true(count("web") >= n);
     fed_last_s = clk_wall_ms() / 1000;
     assert_true(feed_until(45, 30000, is_seeing));
+    assert_true(log_has("life", "source: redis: answers again"));
 
     /* a hold takes effect before the next change */
     scaler(&rc, "hold web --out --reason test");
