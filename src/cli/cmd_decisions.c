@@ -19,7 +19,7 @@ static const struct conf_option options[] = {
 
 static const struct print_column columns[] = {
     {"id", "ID", PRINT_RIGHT},          {"time", "TIME", PRINT_LEFT},
-    {"until", "SAME FOR", PRINT_RIGHT}, {"service", "SERVICE", PRINT_LEFT},
+    {"same_for", "SAME FOR", PRINT_RIGHT}, {"service", "SERVICE", PRINT_LEFT},
     {"load", "LOAD", PRINT_RIGHT},      {"from", "FROM", PRINT_RIGHT},
     {"to", "TO", PRINT_RIGHT},          {"reason", "REASON", PRINT_LEFT},
     {"gate", "GATE", PRINT_LEFT},       {"outcome", "OUTCOME", PRINT_LEFT},

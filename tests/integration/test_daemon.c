@@ -424,7 +424,7 @@ static void check_not_more_than_asked(void)
 static void test_killed_at_random_points_it_loses_and_doubles_nothing(void **state)
 {
     const char *kills = getenv("SCALER_TEST_KILLS");
-    int n_kills = kills ? atoi(kills) : 7, orphans_before;
+    int n_kills = kills ? atoi(kills) : 10, orphans_before;
     int64_t seed = clk_wall_ms(), until_s;
     struct rng rng;
     pid_t pid;
