@@ -234,7 +234,7 @@ static int regress(struct harmonic *m, double *z, size_t n, struct err *e)
     struct fold f = {0};
     double b[MOST_COLUMNS], offset = 0, half_life = 14 * (double)m->season.m;
     double *work;
-    int rc = -1;
+    int rc = -1, lags_rc;
 
     choose_freqs(&f, m->season);
     m->period = f.period;
@@ -263,9 +263,10 @@ static int regress(struct harmonic *m, double *z, size_t n, struct err *e)
         phase = phase + 1 == f.period ? 0 : phase + 1;
     }
     choose_lags(&m->lags, m->season);
-    if (!lags_fit(&m->lags, z, n, half_life, false))
+    lags_rc = lags_fit(&m->lags, z, n, half_life, false);
+    if (lags_rc != 0)
         m->lags.n = 0; /* too short for AR: the harmonics alone */
-    if (window_init(&m->tail, m->lags.need > 0 ? m->lags.need : 1, z, n) != 0)
+    if (lags_rc < 0 || window_init(&m->tail, m->lags.need > 0 ? m->lags.need : 1, z, n) != 0)
         err_nomem(e);
     else
         rc = 0;

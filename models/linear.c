@@ -82,7 +82,7 @@ static int make(void **fitted, struct linear *m, const struct prepared *p, struc
 {
     double *z = malloc(p->n * sizeof *z);
     double half_life = 14 * (double)(p->season.m > 0 ? p->season.m : p->n);
-    int rc = -1;
+    int rc = -1, fit_rc;
 
     if (!z) {
         destroy(m);
@@ -91,10 +91,11 @@ static int make(void **fitted, struct linear *m, const struct prepared *p, struc
     scale_fit(&m->scale, m->scale.is_log, p->values, p->n);
     scale_to_all(&m->scale, p->values, p->n, z);
     m->season = p->season;
-    if (!lags_fit_cuts(&m->lags, z, p->n, half_life, p->season.m, m->cuts))
+    fit_rc = lags_fit_cuts(&m->lags, z, p->n, half_life, p->season.m, m->cuts);
+    if (fit_rc > 0)
         err_set(e, ERR_SHORT, "linear: %zu cells of history, more than %zu are needed", p->n,
                 m->lags.need + 2 * m->lags.n + 4);
-    else if (window_init(&m->tail, m->lags.need, z, p->n) != 0)
+    else if (fit_rc < 0 || window_init(&m->tail, m->lags.need, z, p->n) != 0)
         err_nomem(e);
     else
         rc = 0;

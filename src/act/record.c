@@ -131,36 +131,72 @@ static json_t *get_field(enum field_type type, const void *at)
     return NULL;
 }
 
+/* o, or NULL (and o is freed) when a part of it could not be made: a record without a part
+ * would replay to something else. */
+static json_t *whole(json_t *o, bool has_failed)
+{
+    if (!has_failed)
+        return o;
+    json_decref(o);
+    return NULL;
+}
+
+static json_t *fields_to_json(const struct field *f, const char *at)
+{
+    json_t *list = json_array();
+    bool has_failed = !list;
+
+    for (size_t k = 0; k < f->n && !has_failed; k++)
+        has_failed =
+            json_array_append_new(list, get_field(f->type, at + k * field_size(f->type))) != 0;
+    return whole(list, has_failed);
+}
+
 static json_t *in_to_json(const struct decide_in *in)
 {
     json_t *o = json_object();
+    bool has_failed = !o;
 
-    for (size_t i = 0; o && i < N_FIELDS; i++) {
+    for (size_t i = 0; i < N_FIELDS && !has_failed; i++) {
         const struct field *f = &in_fields[i];
         const char *at = (const char *)in + f->offset;
-        json_t *v = f->n == 1 ? get_field(f->type, at) : json_array();
 
-        for (size_t k = 0; f->n > 1 && k < f->n; k++)
-            json_array_append_new(v, get_field(f->type, at + k * field_size(f->type)));
-        json_object_set_new(o, f->name, v);
+        has_failed =
+            json_object_set_new(
+                o, f->name, f->n == 1 ? get_field(f->type, at) : fields_to_json(f, at)) != 0;
     }
-    return o;
+    return whole(o, has_failed);
+}
+
+static json_t *reasons_to_json(const struct decision *d)
+{
+    json_t *list = json_array();
+    bool has_failed = !list;
+
+    for (size_t i = 0; i < d->n_reasons && !has_failed; i++)
+        has_failed = json_array_append_new(
+                         list, json_pack("{s:s, s:i, s:i, s:s}", "rail", d->reasons[i].rail,
+                                         "from", d->reasons[i].from, "to", d->reasons[i].to,
+                                         "text", d->reasons[i].text)) != 0;
+    return whole(list, has_failed);
+}
+
+static json_t *stages_to_json(const struct decision *d)
+{
+    json_t *list = json_array();
+    bool has_failed = !list;
+
+    for (size_t i = 0; i < DECIDE_STAGES && !has_failed; i++)
+        has_failed = json_array_append_new(list, json_integer(d->stage[i])) != 0;
+    return whole(list, has_failed);
 }
 
 static json_t *decision_to_json(const struct decision *d)
 {
-    json_t *reasons = json_array(), *stages = json_array();
-
-    for (size_t i = 0; i < d->n_reasons; i++)
-        json_array_append_new(reasons,
-                              json_pack("{s:s, s:i, s:i, s:s}", "rail", d->reasons[i].rail,
-                                        "from", d->reasons[i].from, "to", d->reasons[i].to,
-                                        "text", d->reasons[i].text));
-    for (size_t i = 0; i < DECIDE_STAGES; i++)
-        json_array_append_new(stages, json_integer(d->stage[i]));
     return json_pack("{s:i, s:i, s:o, s:o, s:i, s:b, s:b, s:i}", "count", d->count, "running",
-                     d->running, "stages", stages, "reasons", reasons, "binding", d->binding,
-                     "is_blind", d->is_blind, "wants_more", d->wants_more, "wanted", d->wanted);
+                     d->running, "stages", stages_to_json(d), "reasons", reasons_to_json(d),
+                     "binding", d->binding, "is_blind", d->is_blind, "wants_more",
+                     d->wants_more, "wanted", d->wanted);
 }
 
 static json_t *gate_to_json(const struct gate_result *g)
@@ -300,6 +336,8 @@ int record_from_json(const char *text, size_t n, struct record *out, struct err 
     decide_in_init(&out->in);
     if (!json_is_object(o)) {
         json_decref(o);
+        if (!o && json_error_code(&why) == json_error_out_of_memory)
+            return err_nomem(e);
         return err_set(e, ERR_DATA, "the record of a decision cannot be read: %s",
                        o ? "no object" : why.text);
     }

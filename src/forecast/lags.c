@@ -73,13 +73,14 @@ static void accumulate(const struct lags *l, const double *z, const double *sums
     }
 }
 
-static bool solve(struct lags *l, double a[ROW][ROW], bool has_intercept, double offset)
+/* 0; 1 when the rows weigh nothing; -1 without memory. */
+static int solve(struct lags *l, double a[ROW][ROW], bool has_intercept, double offset)
 {
     size_t p = l->n, one = p, y = p + 1;
     double c[LAGS_MOST] = {0}, penalty[LAGS_MOST] = {0}, trace = 0, total = a[one][one];
 
     if (!(total > 0))
-        return false;
+        return 1;
     for (size_t i = 0; i < p && has_intercept; i++) {
         for (size_t j = i; j < p; j++)
             a[i][j] -= a[i][one] * a[j][one] / total;
@@ -97,11 +98,11 @@ static bool solve(struct lags *l, double a[ROW][ROW], bool has_intercept, double
         for (size_t i = 0; i < p; i++)
             mean[i] = a[i][one] / total;
         if (ridge_solve(&a[0][0], p, ROW, c, penalty, l->coef) != 0)
-            return false;
+            return -1;
         for (size_t i = 0; i < p && has_intercept; i++)
             l->intercept -= l->coef[i] * (mean[i] + offset);
     }
-    return true;
+    return 0;
 }
 
 static bool is_enough(const struct lags *l, size_t n)
@@ -135,32 +136,35 @@ static double decay_of(double half_life)
     return half_life > 0 ? exp2(-1 / half_life) : 1;
 }
 
-bool lags_fit(struct lags *l, const double *z, size_t n, double half_life, bool has_intercept)
+int lags_fit(struct lags *l, const double *z, size_t n, double half_life, bool has_intercept)
 {
     double a[ROW][ROW] = {{0}}, offset, weight = 1, *shifted;
-    bool is_done;
+    int rc;
 
     if (!is_enough(l, n))
-        return false;
+        return 1;
     shifted = centre(z, n, has_intercept, &offset);
     if (!shifted)
-        return false;
+        return -1;
     accumulate(l, shifted, shifted + n, l->need, n, decay_of(half_life), &weight, a);
-    is_done = solve(l, a, has_intercept, offset);
+    rc = solve(l, a, has_intercept, offset);
     free(shifted);
-    return is_done;
+    return rc;
 }
 
 /* Solves with the sums of the oldest part, then with those of one part more, and so on. */
-static bool solve_cuts(struct lags *l, double (*parts)[ROW][ROW], size_t n_parts, double offset,
-                       struct lags_cut *cuts)
+static int solve_cuts(struct lags *l, double (*parts)[ROW][ROW], size_t n_parts, double offset,
+                      struct lags_cut *cuts)
 {
     double a[ROW][ROW];
 
     for (size_t k = n_parts; k-- > 1;) {
+        int rc;
+
         memcpy(a, parts[k], sizeof a);
-        if (!solve(l, a, true, offset))
-            return false;
+        rc = solve(l, a, true, offset);
+        if (rc != 0)
+            return rc;
         memcpy(cuts[k - 1].coef, l->coef, sizeof l->coef);
         cuts[k - 1].intercept = l->intercept;
         for (size_t i = 0; i < ROW * ROW; i++)
@@ -169,17 +173,17 @@ static bool solve_cuts(struct lags *l, double (*parts)[ROW][ROW], size_t n_parts
     return solve(l, parts[0], true, offset);
 }
 
-bool lags_fit_cuts(struct lags *l, const double *z, size_t n, double half_life, size_t every,
-                   struct lags_cut *cuts)
+int lags_fit_cuts(struct lags *l, const double *z, size_t n, double half_life, size_t every,
+                  struct lags_cut *cuts)
 {
     double(*parts)[ROW][ROW] = NULL, offset, weight = 1, *shifted = NULL;
     size_t n_parts = 1, to = n;
-    bool is_done = false;
+    int rc = -1;
 
     for (size_t k = 0; k < LAGS_CUTS; k++)
         cuts[k].n = 0;
     if (!is_enough(l, n))
-        return false;
+        return 1;
     while (every > 0 && n_parts <= LAGS_CUTS && n > n_parts * every &&
            is_enough(l, n - n_parts * every)) {
         cuts[n_parts - 1].n = n - n_parts * every;
@@ -195,11 +199,11 @@ bool lags_fit_cuts(struct lags *l, const double *z, size_t n, double half_life, 
                        parts[k]);
             to = from;
         }
-        is_done = solve_cuts(l, parts, n_parts, offset, cuts);
+        rc = solve_cuts(l, parts, n_parts, offset, cuts);
     }
     free(parts);
     free(shifted);
-    return is_done;
+    return rc;
 }
 
 /* Sum of the run of lags from..to as seen from step h (0-based) ahead of the window: what lies

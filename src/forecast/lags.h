@@ -38,15 +38,15 @@ struct lags_cut {
     double intercept;
 };
 
-/* Fits on z[0..n). Without has_intercept a = 0 and nothing is centred. False when fewer than
- * 2 p rows are left after the furthest lag, or memory runs out. */
-bool lags_fit(struct lags *l, const double *z, size_t n, double half_life, bool has_intercept);
+/* Fits on z[0..n). Without has_intercept a = 0 and nothing is centred. 1 when fewer than
+ * 2 p rows are left after the furthest lag, -1 without memory, else 0. */
+int lags_fit(struct lags *l, const double *z, size_t n, double half_life, bool has_intercept);
 
 /* The same, with an intercept, and with the fits on z[0..n - every), z[0..n - 2 every) and so
  * on into cuts[0..LAGS_CUTS), at hardly more cost than the one: the sums of a shorter history
  * are part of those of a longer one. A cut too short has n = 0. */
-bool lags_fit_cuts(struct lags *l, const double *z, size_t n, double half_life, size_t every,
-                   struct lags_cut *cuts);
+int lags_fit_cuts(struct lags *l, const double *z, size_t n, double half_life, size_t every,
+                  struct lags_cut *cuts);
 
 /* The next `horizon` values after the window's last (which holds at least l->need), each
  * kept within low..top. out[0..horizon); `sums` is work space for horizon + 1. */

@@ -81,48 +81,29 @@ static int use_series(struct err *e)
     return rc;
 }
 
-/* Fails the first allocation, the second, ... until `use` gets by without. */
-static void try_all(const char *name, int (*use)(struct err *e), size_t least)
-{
-    for (size_t n = 1;; n++) {
-        struct err e = {0};
-        int rc;
-
-        fault_arm(n);
-        rc = use(&e);
-        if (!fault_disarm()) {
-            print_message("%s: %zu allocations\n", name, n - 1);
-            assert_int_equal(rc, 0);
-            assert_true(n > least);
-            return;
-        }
-        if (rc != -1 || e.code != ERR_NOMEM)
-            fail_msg("%s: allocation %zu: %d, %s: %s", name, n, rc, err_name(e.code), e.msg);
-    }
-}
-
 static void values_survive_a_lack_of_memory(void **state)
 {
     (void)state;
-    try_all("conf", use_conf, 5);
+    fault_try(&(struct fault_loop){.name = "conf", .use = use_conf, .least = 5});
 }
 
 static void a_configuration_survives_it(void **state)
 {
     (void)state;
-    try_all("config", use_config, 20);
+    fault_try(&(struct fault_loop){.name = "config", .use = use_config, .least = 20});
 }
 
 static void a_faulty_configuration_survives_it(void **state)
 {
     (void)state;
-    try_all("faulty config", use_faulty_config, 20);
+    fault_try(
+        &(struct fault_loop){.name = "faulty config", .use = use_faulty_config, .least = 20});
 }
 
 static void series_survive_it(void **state)
 {
     (void)state;
-    try_all("series", use_series, 4);
+    fault_try(&(struct fault_loop){.name = "series", .use = use_series, .least = 4});
 }
 
 int main(void)

@@ -1,0 +1,129 @@
+/* test_collect_memory.c - every allocation on the way from a file to a clean history fails
+ * once: a clear error, no crash, no leak, and what was held before is still held. */
+#include "lib/test.h"
+
+#include "base/file.h"
+#include "collect/clean.h"
+#include "collect/csv.h"
+#include "collect/history.h"
+#include "lib/fault.h"
+
+#define HOUR INT64_C(3600000)
+#define DAYS 21
+
+static char csv_path[4200];
+
+static int write_csv(void **state)
+{
+    FILE *f;
+
+    (void)state;
+    snprintf(csv_path, sizeof csv_path, "%s/load.csv", test_temp_dir());
+    f = fopen(csv_path, "we");
+    assert_non_null(f);
+    fputs("time,value\n", f);
+    for (int i = 0; i < 3000; i++)
+        fprintf(f, "%d,%d\n", 1700000000 + 60 * i, i % 7);
+    return fclose(f);
+}
+
+static int use_csv(struct err *e)
+{
+    struct sample *items = NULL;
+    size_t n = 0;
+    int rc = csv_read(csv_path, NULL, &items, &n, NULL, e);
+
+    fault_disarm();
+    assert_int_equal(n, rc == 0 ? 3000 : 0);
+    assert_true(rc == 0 || !items);
+    free(items);
+    return rc;
+}
+
+/* Three weeks of hours with an outage and a spike, so that there are marks to keep. */
+static struct series *spoiled(void)
+{
+    struct series *s = NULL;
+    struct err e = {0};
+
+    assert_int_equal(series_new(&s, 0, HOUR, &e), 0);
+    for (int i = 0; i < DAYS * 24; i++)
+        assert_int_equal(series_push(s, 100 + 50 * sin(2 * M_PI * i / 24) + i % 3, &e), 0);
+    s->values[300] = s->values[301] = 0;
+    s->values[400] = 90000;
+    return s;
+}
+
+static struct series *load; /* spoiled(), made before allocations fail */
+
+static int use_clean(struct err *e)
+{
+    struct clean_report report = {0};
+    struct series *s = NULL, *rates = NULL;
+    struct str text = STR_EMPTY;
+    int rc = -1;
+
+    if (clean_series(&s, load, &report, e) == 0 && clean_totals(&rates, load, &report, e) == 0)
+        rc = clean_describe(&report, 4, &text, e);
+    fault_disarm();
+    assert_true(rc != 0 || report.n > 2);
+    series_free(s);
+    series_free(rates);
+    clean_report_clear(&report);
+    str_clear(&text);
+    return rc;
+}
+
+/* What a history holds is still there after a copy of it failed. */
+static int use_history(struct err *e)
+{
+    struct history *h = NULL;
+    struct series *fine = NULL, *coarse = NULL;
+    int rc = -1;
+
+    if (history_new(&h, 60000, e) != 0)
+        return -1;
+    for (int64_t t = 0; t < 72 * HOUR; t += 60000)
+        assert_int_equal(history_put(h, t, (double)(t / HOUR), e), 0);
+    if (history_series(&fine, h, 0, 0, e) == 0)
+        rc = history_series(&coarse, h, HOUR, 0, e);
+    fault_disarm();
+    assert_near(history_at(h, 70 * HOUR), 70, 0);
+    assert_near(history_at(h, HOUR), 1, 0);
+    assert_true(rc == 0 || !coarse);
+    series_free(fine);
+    series_free(coarse);
+    history_free(h);
+    return rc;
+}
+
+static void a_file_is_read_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    fault_try(&(struct fault_loop){.name = "csv", .use = use_csv, .least = 3});
+}
+
+static void cleaning_survives_a_lack_of_memory(void **state)
+{
+    (void)state;
+    load = spoiled();
+    fault_try(&(struct fault_loop){.name = "clean", .use = use_clean, .least = 10});
+    series_free(load);
+}
+
+static void a_history_keeps_what_it_holds(void **state)
+{
+    (void)state;
+    fault_try(&(struct fault_loop){.name = "history", .use = use_history, .least = 6});
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_read_whole_or_not_at_all),
+        cmocka_unit_test(cleaning_survives_a_lack_of_memory),
+        cmocka_unit_test(a_history_keeps_what_it_holds),
+    };
+
+    return cmocka_run_group_tests(tests, write_csv, NULL);
+}
