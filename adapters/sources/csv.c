@@ -213,7 +213,7 @@ static int add_cells(const struct source_query *q, struct sample *items, size_t 
         size_t k = 0;
 
         for (; i < n && items[i].time_ms < cell_ms + q->step_ms; i++)
-            if (isfinite(items[i].value) && items[i].value >= 0) {
+            if (sample_is_load(items[i].value)) {
                 sum += items[i].value;
                 k++;
             }

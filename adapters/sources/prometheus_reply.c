@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "collect/sample.h"
 
 enum { SHOWN_SERIES = 3 };
 
@@ -82,6 +83,9 @@ static int add_point(struct prometheus_grid *g, const json_t *pair, struct err *
         return 0;
     if (v < 0)
         return err_set(e, ERR_DATA, "value %g at %.0f: a load is not negative", v, t / 1000.0);
+    if (!sample_is_load(v))
+        return err_set(e, ERR_DATA, "value %g at %.0f: beyond %g, which no load is", v,
+                       t / 1000.0, SAMPLE_MOST);
     double *cell = &g->values[(size_t)(at + 0.5)];
     *cell = isnan(*cell) ? v : *cell + v;
     return 0;

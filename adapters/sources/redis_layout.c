@@ -68,7 +68,6 @@ static void fail_at(struct work *w, size_t i, const struct rds_value *v, const c
     }
 }
 
-/* A load is a finite number that is not negative. */
 static bool read_number(struct work *w, size_t i, const struct rds_value *v, double *out)
 {
     if (v->type == RDS_INTEGER)
@@ -78,9 +77,11 @@ static bool read_number(struct work *w, size_t i, const struct rds_value *v, dou
         fail_at(w, i, v, "expected a number");
         return false;
     }
-    if (isfinite(*out) && *out >= 0)
+    if (sample_is_load(*out))
         return true;
-    fail_at(w, i, v, "expected a number from 0 on");
+    fail_at(w, i, v,
+            *out > SAMPLE_MOST && isfinite(*out) ? "beyond 1e15, expected a load"
+                                                 : "expected a number from 0 on");
     return false;
 }
 

@@ -86,6 +86,9 @@ static int load_file(struct series **out, const char *path, const struct conf *o
     if (report.bad > 0)
         fprintf(stderr, "scaler: %zu lines left out; first: %s\n", report.bad,
                 report.first_bad.msg);
+    if (made.beyond > 0)
+        fprintf(stderr, "scaler: %zu values beyond %g left out: no load is that large\n",
+                made.beyond, SAMPLE_MOST);
     if (is_verbose)
         fprintf(
             stderr,

@@ -1,7 +1,6 @@
 /* cmd_import.c - history from a CSV file, standard input or Prometheus into the store.
  *
  * Safe beside a running daemon: each chunk is one short transaction. */
-#include <float.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
@@ -44,7 +43,7 @@ static const struct conf_option options[] = {
 
 /* What is told at the end. */
 struct sums {
-    size_t samples, cells, unknown, negative, not_finite;
+    size_t samples, cells, unknown, negative, not_finite, beyond;
     int64_t first_ms, end_ms;
     struct series_report found;  /* of the only chunk */
     struct clean_report cleaned; /* likewise */
@@ -78,10 +77,12 @@ static size_t keep_loads(struct job *j, struct sample *items, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (isnan(items[i].value)) {
             j->sums.unknown++;
-        } else if (fabs(items[i].value) > (double)FLT_MAX) { /* the store keeps floats */
+        } else if (isinf(items[i].value)) {
             j->sums.not_finite++;
         } else if (items[i].value < 0) {
             j->sums.negative++;
+        } else if (!sample_is_load(items[i].value / divisor)) {
+            j->sums.beyond++;
         } else {
             items[k] = items[i];
             items[k++].value /= divisor;
@@ -94,16 +95,18 @@ static size_t keep_loads(struct job *j, struct sample *items, size_t n)
 static int difference(struct job *j, struct sample *items, size_t *n, struct err *e)
 {
     struct series *totals = NULL, *rates = NULL;
+    struct series_report met;
     size_t k = 0;
     int rc = -1;
 
-    if (series_from_samples(&totals, items, *n, j->series.step_ms, NULL, e) != 0 ||
+    if (series_from_samples(&totals, items, *n, j->series.step_ms, &met, e) != 0 ||
         clean_totals(&rates, totals, &j->sums.cleaned, e) != 0)
         goto done;
     for (size_t i = 0; i < rates->n && k < *n; i++)
         if (!isnan(rates->values[i]))
             items[k++] = (struct sample){series_time_ms(rates, i), rates->values[i]};
     *n = k;
+    j->sums.beyond += met.beyond;
     rc = 0;
 done:
     series_free(totals);
@@ -298,6 +301,8 @@ static void tell_left_out(const struct sums *s, const struct csv_report *r)
     if (s->unknown + s->negative + s->not_finite > 0)
         printf("  left out: %zu unknown, %zu negative, %zu infinite\n", s->unknown, s->negative,
                s->not_finite);
+    if (s->beyond > 0)
+        printf("  left out: %zu beyond %g, which no load is\n", s->beyond, SAMPLE_MOST);
     if (s->found.duplicates + s->found.out_of_order > 0)
         printf("  put in order: %zu samples; averaged: %zu of the same time\n",
                s->found.out_of_order, s->found.duplicates);

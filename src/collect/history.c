@@ -145,7 +145,7 @@ int history_put(struct history *h, int64_t time_ms, double value, struct err *e)
 
     if (check_jump(h, cell, e) != 0)
         return -1;
-    if (!isfinite(value) || value < 0 || value > (double)HUGE_VALF)
+    if (!sample_is_load(value))
         value = NAN;
     ring_reach(&h->fine, cell);
     if (ring_holds(&h->fine, cell))
@@ -172,7 +172,7 @@ int history_put_mean(struct history *h, int64_t time_ms, int64_t mean_ms, double
 
     if (check_jump(h, floor_div(time_ms + mean_ms - 1, h->fine.step_ms), e) != 0)
         return -1;
-    if (!isfinite(value) || value < 0)
+    if (!sample_is_load(value))
         return 0;
     ring_reach(&h->fine, floor_div(time_ms + mean_ms - 1, h->fine.step_ms));
     ring_reach(r, last);

@@ -26,8 +26,8 @@ int history_new(struct history **out, int64_t step_ms, struct err *e);
 void history_free(struct history *h); /* NULL is fine */
 
 /* Writes the cell that holds time_ms; NAN makes it unknown again. A newer cell moves both rings
- * on, leaving NAN between. Negative or infinite values are taken as NAN. A cell that is too old
- * for the rings is passed over; one older than two days only fills a gap of the older ring.
+ * on, leaving NAN between. What is no load (sample_is_load) is taken as NAN. A cell that is too
+ * old for the rings is passed over; one older than two days only fills a gap of the older ring.
  * ERR_DATA when it lies more than 28 days after the newest one: a clock that jumped must not
  * wipe the history. The third such sample in a row is believed. */
 int history_put(struct history *h, int64_t time_ms, double value, struct err *e);

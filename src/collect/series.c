@@ -151,7 +151,7 @@ static int64_t median_step_ms(const struct sample *sorted, size_t n)
     return step < 1000 ? 1000 : step;
 }
 
-/* Keeps the finite samples >= 0, counts the others. */
+/* Keeps the samples that are loads, counts the others. */
 static size_t keep_usable(struct sample *kept, const struct sample *samples, size_t n,
                           struct series_report *r)
 {
@@ -162,6 +162,8 @@ static size_t keep_usable(struct sample *kept, const struct sample *samples, siz
             r->not_finite++;
         } else if (samples[i].value < 0) {
             r->negative++;
+        } else if (!sample_is_load(samples[i].value)) {
+            r->beyond++;
         } else {
             if (k > 0 && samples[i].time_ms < kept[k - 1].time_ms)
                 r->out_of_order++;

@@ -52,6 +52,7 @@ struct series_report {
     size_t duplicates;   /* same time and value given again: averaged into the cell */
     size_t negative;     /* below zero: dropped */
     size_t not_finite;   /* NAN or infinite: dropped */
+    size_t beyond;       /* finite, above SAMPLE_MOST: dropped */
     size_t gaps;         /* cells left NAN between first and last */
 };
 

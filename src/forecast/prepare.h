@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "collect/sample.h"
 #include "collect/series.h"
 #include "forecast/season.h"
 
@@ -21,7 +22,7 @@ struct prepared {
 /* Fills gaps (season_fill), drops a run of gaps at the start, takes negative and infinite
  * values as gaps and clips at PREPARE_MOST. The season is season_choose's, or *like when not
  * NULL. ERR_SHORT below `least` values, ERR_NOMEM. */
-#define PREPARE_MOST 1e15 /* larger loads are nonsense; squares and their sums stay finite */
+#define PREPARE_MOST SAMPLE_MOST
 int prepare(struct prepared *p, const struct series *history, double least_weeks,
             const struct season *like, size_t least, struct err *e);
 void prepare_clear(struct prepared *p);

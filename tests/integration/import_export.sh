@@ -36,7 +36,9 @@ expect 0 "4992 cells" "$SCALER_BIN" import "$dir/web.csv" --service web
 "$SCALER_BIN" export --service web | cmp - "$dir/a.csv" || fail "importing twice changed something"
 
 printf '60,6000\n120,12000\n180,-1\n240,\n300,6000\n360,1e308' >"$dir/counts.csv"
-expect 0 "left out: 1 unknown, 1 negative, 1 infinite" \
+expect 0 "left out: 1 unknown, 1 negative, 0 infinite" \
+    "$SCALER_BIN" import "$dir/counts.csv" --service counted --counts --step 1m
+expect 0 "left out: 1 beyond 1e+15" \
     "$SCALER_BIN" import "$dir/counts.csv" --service counted --counts --step 1m
 expect 0 "1970-01-01T00:02:00Z,200" "$SCALER_BIN" export --service counted
 printf '60,100\n120,160\n180,40\n240,100\n' >"$dir/totals.csv"

@@ -218,6 +218,7 @@ static const struct bad_case bad_cases[] = {
     {"hash layout on a string", "SET k:web:%lld 1", "hash", "", ERR_DATA, "another type"},
     {"not a number", "SET k:web:%lld many", "counter", "", ERR_DATA, "expected a number"},
     {"negative", "SET k:web:%lld -4", "counter", "", ERR_DATA, "from 0 on"},
+    {"beyond any load", "SET k:web:%lld 1e308", "counter", "", ERR_DATA, "beyond 1e15"},
     {"infinite", "SET k:web:%lld inf", "counter", "", ERR_DATA, "from 0 on"},
     {"a field that is no number", "HSET k:web:%lld a 1 b x", "hash", "", ERR_DATA, "\"x\""},
     {"a huge value", "SETRANGE k:web:%lld 3000000 x", "counter", "", ERR_LIMIT,

@@ -87,6 +87,7 @@ static void lines_become_complete_cells(void **state)
         {"half a last line", "rate", "1799999880,1\n1799999940,2\n18000", 1, 2, 2},
         {"negative and unknown", "rate", "1799999880,1\n1799999940,-2\n1799999950,\n", 1, NAN,
          1},
+        {"beyond any load", "rate", "1799999880,1\n1799999940,1e308\n", 1, NAN, 1},
         {"older than asked", "rate", "1799990000,7\n1799999880,1\n1799999940,2\n", 1, 2, 2},
     };
 

@@ -21,6 +21,7 @@ static const struct row rows[] = {
     {"no series", OK("[]"), false, ERR_NONE, "", {NAN, NAN, NAN}},
     {"a sum", OK("[" ONE "," TWO "]"), true, ERR_NONE, "", {3.5, 3, 4}},
     {"two unasked", OK("[" ONE "," TWO "]"), false, ERR_CONFIG, "{job=\"a\"} {job=\"b\"}", {0}},
+    {"huge", OK("[{\"values\":[[60,\"1e308\"]]}]"), false, ERR_DATA, "beyond 1e+15", {0}},
     {"negative", OK("[{\"values\":[[60,\"-1\"]]}]"), false, ERR_DATA, "not negative", {0}},
     {"half a reply", "{\"status\":\"succ", false, ERR_DATA, "not JSON", {0}},
     {"a web page", "<html>", false, ERR_DATA, "is this a Prometheus?", {0}},

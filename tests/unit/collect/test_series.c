@@ -6,14 +6,15 @@
 static void samples_in_any_order_become_cells(void **state)
 {
     static const struct sample in[] = {
-        {120000, 3}, {0, 1}, {60000, 2}, {60000, 4}, {300000, 6}, {180000, -1}, {240000, NAN},
+        {120000, 3}, {0, 1},       {60000, 2},    {60000, 4},
+        {300000, 6}, {180000, -1}, {240000, NAN}, {240000, 1e308},
     };
     struct series *s = NULL;
     struct series_report r;
     struct err e = {0};
 
     (void)state;
-    assert_int_equal(series_from_samples(&s, in, 7, 60000, &r, &e), 0);
+    assert_int_equal(series_from_samples(&s, in, 8, 60000, &r, &e), 0);
     assert_int_equal(s->n, 6);
     assert_near(s->values[0], 1, 0);
     assert_near(s->values[1], 3, 0); /* the mean of 2 and 4 */
@@ -23,6 +24,7 @@ static void samples_in_any_order_become_cells(void **state)
     assert_int_equal(r.duplicates, 1);
     assert_int_equal(r.negative, 1);
     assert_int_equal(r.not_finite, 1);
+    assert_int_equal(r.beyond, 1);
     assert_int_equal(r.gaps, 2);
     assert_true(r.out_of_order >= 1);
     series_free(s);
