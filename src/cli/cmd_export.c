@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clk.h"
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/open_store.h"
+#include "cli/progress.h"
 
 #define FLUSH_BYTES 65536
 
@@ -46,12 +48,15 @@ static int flush(struct str *out, struct err *e)
     return 0;
 }
 
-static int print_series(const struct series *s, struct err *e)
+static int print_series(const struct series *s, const struct conf *opts, struct err *e)
 {
+    struct progress progress;
     struct str out = STR_EMPTY;
     char when[32];
     int rc = 0;
 
+    progress_begin(&progress, "cells written", opts);
+    progress.is_on = progress.is_on && !isatty(STDOUT_FILENO); /* the rows are seen */
     str_add(&out, "time,value\n");
     for (size_t i = 0; i < s->n && rc == 0; i++) {
         if (isnan(s->values[i]))
@@ -61,13 +66,16 @@ static int print_series(const struct series *s, struct err *e)
         str_add(&out, ",");
         add_value(&out, s->values[i]);
         str_add(&out, "\n");
-        if (out.len >= FLUSH_BYTES)
+        if (out.len >= FLUSH_BYTES) {
             rc = flush(&out, e);
+            progress_step(&progress, i + 1, s->n);
+        }
     }
     if (rc == 0)
         rc = flush(&out, e);
     if (rc == 0 && fflush(stdout) != 0)
         rc = err_set(e, ERR_IO, "standard output: cannot write: %s", strerror(errno));
+    progress_end(&progress);
     str_clear(&out);
     return rc;
 }
@@ -91,7 +99,7 @@ static int export(struct store *store, const struct conf *opts, struct err *e)
         if (series_resample(&coarse, s, conf_duration_ms(opts, "step"), e) != 0)
             goto done;
     }
-    rc = print_series(coarse ? coarse : s, e);
+    rc = print_series(coarse ? coarse : s, opts, e);
 done:
     series_free(coarse);
     series_free(s);

@@ -13,12 +13,14 @@
 #include "cli/command.h"
 #include "cli/open_store.h"
 #include "cli/place.h"
+#include "cli/progress.h"
 #include "collect/clean.h"
 #include "collect/csv.h"
 #include "collect/source.h"
 #include "service/service_conf.h"
 
 #define CHUNK ((size_t)2000000) /* samples in memory at a time: 32 MB */
+#define PIECE ((size_t)100000)  /* read between two looks at the progress */
 #define FETCH_MS (10 * CLK_MINUTE_MS)
 #define CLEAN_LINES 8
 
@@ -48,7 +50,6 @@ struct sums {
     struct series_report found;  /* of the only chunk */
     struct clean_report cleaned; /* likewise */
     size_t chunks;
-    int64_t began_mono_ms;
 };
 
 struct job {
@@ -56,6 +57,7 @@ struct job {
     struct store *store;
     struct store_series series; /* step_ms 0 until it is known */
     struct sums sums;
+    struct progress progress;
 };
 
 static int begin_series(struct job *j, int64_t step_ms, struct err *e)
@@ -161,13 +163,6 @@ static int put_chunk(struct job *j, struct sample *items, size_t n, bool is_whol
     return 0;
 }
 
-static void tell_progress(const struct job *j)
-{
-    if (clk_mono_ms() - j->sums.began_mono_ms > CLK_SECOND_MS)
-        fprintf(stderr, "%zu samples read, %zu cells written\n", j->sums.samples,
-                j->sums.cells);
-}
-
 /* Samples at the end that share the newest cell wait for the next chunk, which may have more of
  * it. */
 static size_t hold_back(const struct job *j, const struct sample *items, size_t n)
@@ -197,14 +192,18 @@ static int find_step(struct job *j, const struct sample *items, size_t n, struct
 }
 
 /* Fills the room with as much as there is. */
-static int read_full(struct csv *c, struct sample *items, size_t *n, struct err *e)
+static int read_full(struct job *j, struct csv *c, struct sample *items, size_t *n,
+                     struct err *e)
 {
     size_t got = 0;
 
     do {
-        if (csv_next(c, items + *n, CHUNK - *n, &got, e) != 0)
+        size_t room = CHUNK - *n < PIECE ? CHUNK - *n : PIECE;
+
+        if (csv_next(c, items + *n, room, &got, e) != 0)
             return -1;
         *n += got;
+        progress_step(&j->progress, csv_report(c)->samples, 0);
     } while (got > 0 && *n < CHUNK);
     return 0;
 }
@@ -221,7 +220,7 @@ static int import_csv(struct job *j, struct csv *c, struct err *e)
     while (rc == 0 && !is_last) {
         size_t use;
 
-        rc = read_full(c, items, &n, e);
+        rc = read_full(j, c, items, &n, e);
         if (rc != 0)
             break;
         is_last = n < CHUNK;
@@ -236,7 +235,6 @@ static int import_csv(struct job *j, struct csv *c, struct err *e)
         memmove(items, items + use, (n - use) * sizeof *items);
         n -= use;
         is_first = false;
-        tell_progress(j);
     }
     free(items);
     return rc;
@@ -354,7 +352,9 @@ static int import(struct job *j, const char *path, struct err *e)
     o.value_column = value_column[0] ? value_column : NULL;
     if (csv_open(&c, path, &o, e) != 0)
         return -1;
+    progress_begin(&j->progress, "samples read", j->opts);
     rc = import_csv(j, c, e);
+    progress_end(&j->progress);
     if (rc == 0)
         tell(j, csv_report(c));
     else if (e->code != ERR_DATA && e->code != ERR_IO)
@@ -402,7 +402,6 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
     }
     if (check_service(opts, &e) != 0 || open_store(opts, STORE_WRITE, &j.store, &e) != 0)
         return command_fail(&e);
-    j.sums.began_mono_ms = clk_mono_ms();
     rc = import(&j, is_remote ? NULL : words[0], &e);
     clean_report_clear(&j.sums.cleaned);
     store_close(j.store);
