@@ -55,15 +55,17 @@ static void check_store(const char *dir, int64_t written_ms)
     struct series *out = NULL;
     struct store *s = NULL;
     struct err e = {0};
+    int64_t end_ms;
 
     if (store_open(&s, dir, STORE_READ, &e) != 0 ||
         store_series_find(s, "web", STORE_DEMAND, &web, &e) != 0 ||
         store_read(s, &web, START, INT64_MAX / 4, &out, &e) != 0)
         fail_msg("%s", e.msg);
     assert_int_equal(out->start_ms, START);
-    assert_true(series_time_ms(out, out->n) >= written_ms);
+    end_ms = series_time_ms(out, out->n); /* the writer beside us may be days past written_ms */
+    assert_true(end_ms >= written_ms);
     for (size_t i = 0; i < out->n; i++)
-        if (series_time_ms(out, i) >= written_ms - 34 * DAY)
+        if (series_time_ms(out, i) >= end_ms - 34 * DAY)
             assert_near(out->values[i], value_of(series_time_ms(out, i)), 0);
     series_free(out);
     store_close(s);
