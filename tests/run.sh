@@ -5,20 +5,24 @@
 #                             fuzz corpora, include lint
 #   tests/run.sh --extended   the same, then TSan, clang, cppcheck, clang-tidy, 20 s of
 #                             libFuzzer a parser, and the long runs
+#   tests/run.sh --retry      a test that fails runs a second time, and both runs are shown: for
+#                             machines that others load meanwhile
 #
 # Exit code: 0 when everything passed.
 set -eu
 cd "$(dirname "$0")/.."
 
-extended=no
-case "${1:-}" in
-"") ;;
---extended) extended=yes ;;
-*)
-    echo "usage: tests/run.sh [--extended]" >&2
-    exit 2
-    ;;
-esac
+extended=no repeat=""
+for option; do
+    case "$option" in
+    --extended) extended=yes ;;
+    --retry) repeat="--repeat until-pass:2" ;;
+    *)
+        echo "usage: tests/run.sh [--extended] [--retry]" >&2
+        exit 2
+        ;;
+    esac
+done
 
 jobs=$(nproc)
 began=$(date +%s)
@@ -35,7 +39,7 @@ suite() { # NAME CACHE CTEST_ARGS...
     cmake --build "build/$name" -j "$jobs" >>"build/$name.log" 2>&1 ||
         { tail -60 "build/$name.log"; exit 1; }
     step "$name: tests"
-    ctest --test-dir "build/$name" --output-on-failure -j "$jobs" "$@"
+    ctest --test-dir "build/$name" --output-on-failure -j "$jobs" $repeat "$@"
 }
 
 # A short run of libFuzzer; what it finds is left in build/fuzz for a new file of the corpus.
