@@ -446,21 +446,19 @@ static void tell_forecast(const struct record *r, struct str *out)
         str_add(out, "none yet: learning, the reactive rule decides\n");
         return;
     }
-    clk_format_duration((int64_t)(in->block_steps[0] * (double)in->step_ms), span, sizeof span);
-    str_printf(out,
-               "peak of the next %s (until an order helps): %.6g expected, %.6g at the %.4g "
-               "quantile%s\n",
-               span, in->forecast_median, in->need[0], in->quantile,
+    str_printf(out, "peak until an order helps: %.6g expected, %.6g at the %.4g quantile%s\n",
+               in->forecast_median, in->need[0], in->quantile,
                in->is_forecast_trusted ? "" : "; not trusted: no better than naive");
     if (in->n_blocks < 2)
         return;
-    for (int b = 0; b < in->n_blocks && b < DECIDE_BLOCKS; b++) {
-        far = b > 0 ? fmax(far, in->need[b]) : far;
+    for (int b = 1; b < in->n_blocks && b < DECIDE_BLOCKS; b++) {
+        far = fmax(far, in->need[b]);
         steps += in->block_steps[b];
     }
     clk_format_duration((int64_t)(steps * (double)in->step_ms), span, sizeof span);
     line(out, "");
-    str_printf(out, "up to %.6g within %s; headroom %.3g %%%s\n", far, span, 100 * in->headroom,
+    str_printf(out, "up to %.6g in the %s after that; headroom %.3g %%%s\n", far, span,
+               100 * in->headroom,
                in->phase == DECIDE_YOUNG ? " (cautious: not calibrated yet)" : "");
 }
 

@@ -59,7 +59,8 @@ struct decide_in {
     bool is_forecast_trusted; /* false: worse than naive on the running record */
     int n_blocks;             /* 0 while learning */
     double need[DECIDE_BLOCKS];
-    double block_steps[DECIDE_BLOCKS]; /* length of each block, in steps */
+    double block_steps[DECIDE_BLOCKS]; /* steps that each block weighs in the plan: its length,
+                                        * but 1 for block 0, since the next decision is near */
     double forecast_median;            /* the median of block 0, for the explanation */
 
     /* The settings in force: a candidate of decide/calibrate.h. */
