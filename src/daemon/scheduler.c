@@ -1,7 +1,6 @@
 /* scheduler.c - see scheduler.h. */
 #include "daemon/scheduler.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,59 +8,15 @@
 #include "base/clk.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "daemon/fetch.h"
+#include "daemon/group.h"
+#include "daemon/link.h"
 #include "daemon/unit.h"
 
 /* Longest stretch of work before the loop looks at its other events. */
 #define SLICE_NS UINT64_C(2000000)
-/* A source is asked so long after its cell is complete: late writes, coarse clocks. */
-#define DELAY_LEAST_MS INT64_C(100)
-#define DELAY_MOST_MS INT64_C(1500)
-#define DELAY_SHARE 8 /* of the step, within these */
-/* A fetch is over before the next one is due, and soon enough to be told from a dead source. */
-#define FETCH_MOST_MS (10 * CLK_SECOND_MS)
 #define TEND_EVERY_MS INT64_C(250)
 #define LATE_WINDOW_MS CLK_MINUTE_MS
-
-/* One connection; calls on it never overlap. */
-struct link {
-    struct config_ref *ref; /* whose options the object may hold */
-    char name[128];
-    uint64_t hash;
-    const struct source *source;
-    void *object;
-    struct pool_endpoint endpoint;
-    bool is_busy, is_gone;
-    bool is_failing; /* as logged last */
-    struct link *next;
-};
-
-/* Services that ask one link at one step. */
-struct group {
-    struct link *link;
-    int64_t step_ms;
-    int64_t due_mono_ms;
-    bool is_due;  /* waits for its link */
-    bool is_busy; /* its fetch is in flight, or its results are being taken */
-    struct unit **units;
-    size_t n, cap;
-    struct group *next;
-};
-
-/* One fetch for a whole group, and then the decisions that follow from it, a slice at a time.
- * Units may leave meanwhile: `jobs` of each is raised until its turn has come. */
-struct fetch {
-    struct pool_job pool;
-    struct scheduler *scheduler;
-    struct link *link;
-    struct group *group;
-    struct config_ref *ref;
-    size_t n, i; /* i: the next whose reply is taken */
-    struct unit **units;
-    struct source_query *queries;
-    struct source_reply *replies;
-    int64_t wall_ms, mono_ms; /* when it came back */
-    struct fetch *next;
-};
 
 struct scheduler {
     uv_loop_t *loop;
@@ -86,15 +41,7 @@ struct scheduler {
     int64_t late_ms, late_before_ms, late_since_mono_ms;
 };
 
-/* ---- taking what a fetch brought ---- */
-
-static void keep_sample(void *user, int64_t time_ms, double value)
-{
-    struct unit *u = user;
-
-    if (u->series >= 0)
-        state_add_sample(u->env->state, u->series, time_ms, value);
-}
+/* ---- fetching ---- */
 
 static void show(struct scheduler *s, struct unit *u)
 {
@@ -102,43 +49,14 @@ static void show(struct scheduler *s, struct unit *u)
     u->must_show = false;
 }
 
-static void take_reply(struct fetch *f, struct unit *u, const struct source_reply *r)
-{
-    struct service *sv = &u->service;
-    const struct err *e = f->pool.err.code != ERR_NONE ? &f->pool.err : &r->err;
-
-    if (e->code != ERR_NONE) {
-        service_fetch_failed(sv, service_now_ms(sv, f->wall_ms, f->mono_ms), e);
-    } else {
-        str_copy(sv->shown.note, sizeof sv->shown.note, r->note);
-        service_take_samples(sv, f->wall_ms, f->mono_ms, r->items, r->n, keep_sample, u);
-    }
-    unit_decide(u, f->wall_ms, f->mono_ms);
-}
-
-static void fetch_free(struct fetch *f)
-{
-    for (size_t i = 0; i < f->n; i++)
-        source_reply_clear(&f->replies[i]);
-    config_ref_drop(f->ref);
-    free(f->units);
-    free(f->queries);
-    free(f->replies);
-    free(f);
-}
-
 /* True when the fetch is worked off. */
 static bool take_some(struct scheduler *s, struct fetch *f, uint64_t end_ns)
 {
     while (f->i < f->n) {
-        struct unit *u = f->units[f->i];
+        struct unit *u = fetch_take_next(f);
 
-        u->jobs--;
-        if (!u->is_gone) {
-            take_reply(f, u, &f->replies[f->i]);
+        if (u)
             show(s, u);
-        }
-        f->i++;
         if (uv_hrtime() >= end_ns)
             break;
     }
@@ -157,53 +75,18 @@ static void on_idle(uv_idle_t *idle)
         s->first_back = f->next;
         if (!s->first_back)
             s->last_back = NULL;
-        if (f->group)
-            f->group->is_busy = false;
         fetch_free(f);
     }
     if (!s->first_back)
         uv_idle_stop(idle);
 }
 
-/* ---- fetching ---- */
-
 static void start_due(struct scheduler *s, struct link *link);
 
-static void fetch_work(struct pool_job *pj)
+static void fetch_back(struct fetch *f)
 {
-    struct fetch *f = (struct fetch *)pj;
+    struct scheduler *s = f->user;
 
-    if (f->link->source->fetch(f->link->object, f->queries, f->n, f->replies,
-                               pj->deadline_mono_ms, &pj->err) != 0 &&
-        pj->err.code == ERR_NONE)
-        err_set(&pj->err, ERR_IO, "failed without a reason");
-}
-
-/* A source that fails or answers again is told once, not at every step. */
-static void log_link(struct link *l, const struct pool_job *pj)
-{
-    bool is_failing = pj->err.code != ERR_NONE;
-
-    if (pj->outcome == POOL_CANCELLED || is_failing == l->is_failing)
-        return;
-    l->is_failing = is_failing;
-    if (is_failing)
-        log_error("source", "%s: %s", l->name, pj->err.msg);
-    else
-        log_info("source", "%s: answers again", l->name);
-}
-
-static void fetch_done(struct pool_job *pj)
-{
-    struct fetch *f = (struct fetch *)pj;
-    struct scheduler *s = f->scheduler;
-
-    if (pj->outcome == POOL_CANCELLED)
-        err_set(&pj->err, ERR_IO, "stopped");
-    f->wall_ms = clk_wall_ms();
-    f->mono_ms = clk_mono_ms();
-    log_link(f->link, pj);
-    f->link->is_busy = false;
     f->next = NULL;
     if (s->last_back)
         s->last_back->next = f;
@@ -216,56 +99,6 @@ static void fetch_done(struct pool_job *pj)
     }
 }
 
-static struct fetch *fetch_new(struct scheduler *s, struct group *g)
-{
-    struct fetch *f = calloc(1, sizeof *f);
-
-    if (!f)
-        return NULL;
-    f->units = calloc(g->n, sizeof(struct unit *));
-    f->queries = calloc(g->n, sizeof *f->queries);
-    f->replies = calloc(g->n, sizeof *f->replies);
-    f->ref = config_ref_hold(s->ref);
-    if (!f->units || !f->queries || !f->replies) {
-        fetch_free(f);
-        return NULL;
-    }
-    f->scheduler = s;
-    f->link = g->link;
-    f->group = g;
-    return f;
-}
-
-static void fetch_start(struct scheduler *s, struct group *g)
-{
-    int64_t wall_ms = clk_wall_ms(), mono_ms = clk_mono_ms();
-    int64_t most_ms = g->step_ms * 8 / 10 < FETCH_MOST_MS ? g->step_ms * 8 / 10 : FETCH_MOST_MS;
-    struct fetch *f = fetch_new(s, g);
-
-    g->is_due = false;
-    if (!f)
-        return;
-    for (size_t i = 0; i < g->n; i++) {
-        struct unit *u = g->units[i];
-        int64_t now_ms = service_now_ms(&u->service, wall_ms, mono_ms);
-
-        u->jobs++;
-        f->units[f->n] = u;
-        f->queries[f->n++] =
-            (struct source_query){.service = u->service.conf->name,
-                                  .options = u->service.conf->query,
-                                  .step_ms = g->step_ms,
-                                  .since_ms = service_since_ms(&u->service, now_ms)};
-    }
-    f->pool.work = fetch_work;
-    f->pool.done = fetch_done;
-    f->pool.endpoint = &g->link->endpoint;
-    f->pool.deadline_mono_ms = mono_ms + most_ms;
-    g->is_busy = true;
-    g->link->is_busy = true;
-    pool_submit(s->env.io, &f->pool);
-}
-
 static void start_due(struct scheduler *s, struct link *link)
 {
     struct group *g = s->groups;
@@ -275,30 +108,10 @@ static void start_due(struct scheduler *s, struct link *link)
     while (g && (g->link != link || !g->is_due))
         g = g->next;
     if (g && g->n > 0)
-        fetch_start(s, g);
+        fetch_start(g, s->ref, s->env.io, fetch_back, s);
 }
 
 /* ---- timers ---- */
-
-static int64_t delay_ms(int64_t step_ms)
-{
-    int64_t ms = step_ms / DELAY_SHARE;
-
-    if (ms < DELAY_LEAST_MS)
-        return DELAY_LEAST_MS;
-    return ms < DELAY_MOST_MS ? ms : DELAY_MOST_MS;
-}
-
-/* On the wall clock's grid, but never further away than a step: a clock that was set back must
- * not stop the ticks. */
-static int64_t next_due_ms(int64_t step_ms, int64_t wall_ms, int64_t mono_ms)
-{
-    int64_t into_ms = (wall_ms - delay_ms(step_ms)) % step_ms;
-
-    if (into_ms < 0)
-        into_ms += step_ms;
-    return mono_ms + step_ms - into_ms;
-}
 
 static void note_late(struct scheduler *s, int64_t mono_ms, int64_t due_mono_ms)
 {
@@ -345,29 +158,8 @@ static void reap(struct scheduler *s)
         if (!unit_reap(s->leaving[i]))
             s->leaving[kept++] = s->leaving[i];
     s->n_leaving = kept;
-    for (struct group **g = &s->groups; *g;) {
-        struct group *old = *g;
-
-        if (old->n > 0 || old->is_busy) {
-            g = &old->next;
-            continue;
-        }
-        *g = old->next;
-        free(old->units);
-        free(old);
-    }
-    for (struct link **l = &s->links; *l;) {
-        struct link *old = *l;
-
-        if (!old->is_gone || old->is_busy || old->endpoint.in_flight > 0) {
-            l = &old->next;
-            continue;
-        }
-        *l = old->next;
-        old->source->close(old->object);
-        config_ref_drop(old->ref);
-        free(old);
-    }
+    group_reap(&s->groups);
+    link_reap(&s->links);
 }
 
 static void apply_override(struct unit *u, const struct override *list, size_t n)
@@ -431,7 +223,7 @@ static void on_timer(uv_timer_t *timer)
         if (mono_ms < g->due_mono_ms)
             continue;
         note_late(s, mono_ms, g->due_mono_ms);
-        g->due_mono_ms = next_due_ms(g->step_ms, clk_wall_ms(), mono_ms);
+        g->due_mono_ms = group_next_due_ms(g->step_ms, clk_wall_ms(), mono_ms);
         group_due(s, g);
     }
     if (mono_ms >= s->tend_mono_ms)
@@ -455,87 +247,19 @@ static void arm(struct scheduler *s)
 
 /* ---- configuration ---- */
 
-static struct link *find_link(struct scheduler *s, const struct config_source *conf)
-{
-    for (struct link *l = s->links; l; l = l->next)
-        if (!l->is_gone && l->hash == conf->hash && l->source == conf->source &&
-            strcmp(l->name, conf->name) == 0)
-            return l;
-    return NULL;
-}
-
-/* Opens what is not open yet; links that are new are put in front of *added. */
-static int open_links(struct scheduler *s, struct config_ref *ref, struct link **added,
-                      struct err *e)
-{
-    const struct config *c = ref->config;
-
-    for (size_t i = 0; i < c->n_sources; i++) {
-        const struct config_source *conf = &c->sources[i];
-        struct link *l;
-
-        if (find_link(s, conf))
-            continue;
-        if (!(l = calloc(1, sizeof *l)))
-            return err_nomem(e);
-        if (conf->source->open(&l->object, conf->options, e) != 0) {
-            free(l);
-            return err_wrap(e, "source %s", conf->name);
-        }
-        l->ref = config_ref_hold(ref);
-        l->source = conf->source;
-        l->hash = conf->hash;
-        str_copy(l->name, sizeof l->name, conf->name);
-        pool_endpoint_init(&l->endpoint, conf->name, INT64_C(5000));
-        l->next = *added;
-        *added = l;
-    }
-    return 0;
-}
-
-static void close_links(struct link *l)
-{
-    while (l) {
-        struct link *next = l->next;
-
-        l->source->close(l->object);
-        config_ref_drop(l->ref);
-        free(l);
-        l = next;
-    }
-}
-
-static struct group *find_group(struct scheduler *s, struct link *link, int64_t step_ms)
-{
-    struct group *g = s->groups;
-
-    while (g && (g->link != link || g->step_ms != step_ms))
-        g = g->next;
-    if (g || !(g = calloc(1, sizeof *g)))
-        return g;
-    g->link = link;
-    g->step_ms = step_ms;
-    g->due_mono_ms = clk_mono_ms(); /* the first fetch at once */
-    g->next = s->groups;
-    s->groups = g;
-    return g;
-}
-
 static void join_group(struct scheduler *s, struct unit *u)
 {
     const struct service_conf *conf = u->service.conf;
-    struct link *link = find_link(s, &u->conf_ref->config->sources[conf->source_index]);
-    struct group *g = link ? find_group(s, link, conf->step_ms) : NULL;
+    struct link *link = link_find(s->links, &u->conf_ref->config->sources[conf->source_index]);
 
-    if (!g || vec_reserve(&g->units, &g->cap, g->n + 1, sizeof(struct unit *)) != 0) {
+    u->group = link ? group_join(&s->groups, link, conf->step_ms, u) : NULL;
+    if (!u->group) {
         log_error(conf->name, "not asked for samples: out of memory");
         return;
     }
-    g->units[g->n++] = u;
-    u->group = g;
     /* a wait of the breaker longer than two steps would blind a fast service needlessly */
-    if (2 * g->step_ms < link->endpoint.most_wait_ms)
-        link->endpoint.most_wait_ms = 2 * g->step_ms;
+    if (2 * conf->step_ms < link->endpoint.most_wait_ms)
+        link->endpoint.most_wait_ms = 2 * conf->step_ms;
 }
 
 /* Starts that the store has answered. */
@@ -632,12 +356,6 @@ static void leave(struct scheduler *s, struct unit *u)
         s->leaving[s->n_leaving++] = u;
 }
 
-static void leave_groups(struct scheduler *s)
-{
-    for (struct group *g = s->groups; g; g = g->next)
-        g->n = 0;
-}
-
 /* Those that are neither started nor in a list. */
 static void drop_fresh(struct unit *const *units, size_t n)
 {
@@ -688,7 +406,7 @@ static void swap_units(struct scheduler *s, struct config_ref *ref, struct unit 
     for (size_t i = 0; i < s->n_units; i++)
         if (!s->units[i]->is_wanted)
             leave(s, s->units[i]);
-    leave_groups(s);
+    group_leave_all(s->groups);
     for (size_t i = 0; i < c->n_services; i++) {
         units[i]->index = i;
         if (units[i]->is_listed)
@@ -727,7 +445,7 @@ int scheduler_apply(struct scheduler *s, struct config *c, struct err *e)
         config_free(c);
         return err_nomem(e);
     }
-    if (open_links(s, ref, &added, e) != 0)
+    if (link_open_missing(s->links, ref, &added, e) != 0)
         goto fail;
     shown = calloc(c->n_services + 1, sizeof *shown);
     units = shown ? make_units(s, ref, &n_fresh) : NULL;
@@ -735,13 +453,7 @@ int scheduler_apply(struct scheduler *s, struct config *c, struct err *e)
         err_nomem(e);
         goto fail;
     }
-    for (struct link *l = s->links; l; l = l->next) {
-        l->is_gone = true;
-        for (size_t i = 0; i < c->n_sources; i++)
-            if (l->hash == c->sources[i].hash && l->source == c->sources[i].source &&
-                strcmp(l->name, c->sources[i].name) == 0)
-                l->is_gone = false;
-    }
+    link_mark_gone(s->links, c);
     while (added) {
         struct link *l = added;
 
@@ -756,7 +468,7 @@ int scheduler_apply(struct scheduler *s, struct config *c, struct err *e)
     arm(s);
     return 0;
 fail:
-    close_links(added);
+    link_close_all(added);
     free(shown);
     config_ref_drop(ref);
     return -1;
@@ -828,14 +540,8 @@ void scheduler_free(struct scheduler *s)
         free_unit(s->units[i]);
     for (size_t i = 0; i < s->n_leaving; i++)
         free_unit(s->leaving[i]);
-    while (s->groups) {
-        struct group *g = s->groups;
-
-        s->groups = g->next;
-        free(g->units);
-        free(g);
-    }
-    close_links(s->links);
+    group_free_all(s->groups);
+    link_close_all(s->links);
     config_ref_drop(s->ref);
     free(s->units);
     free(s->leaving);

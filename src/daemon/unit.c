@@ -27,31 +27,6 @@
 
 static void pump(struct unit *u, int64_t mono_ms);
 
-/* ---- configuration shared with jobs ---- */
-
-struct config_ref *config_ref_new(struct config *c)
-{
-    struct config_ref *r = calloc(1, sizeof *r);
-
-    if (r)
-        *r = (struct config_ref){c, 1};
-    return r;
-}
-
-struct config_ref *config_ref_hold(struct config_ref *r)
-{
-    r->n++;
-    return r;
-}
-
-void config_ref_drop(struct config_ref *r)
-{
-    if (!r || --r->n > 0)
-        return;
-    config_free(r->config);
-    free(r);
-}
-
 /* ---- jobs ---- */
 
 enum call_kind { CALL_OPEN, CALL_POLL, CALL_SUBMIT, CALL_CLOSE };

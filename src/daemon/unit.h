@@ -9,18 +9,10 @@
 
 #include "act/outcome.h"
 #include "act/record.h"
+#include "daemon/config_ref.h"
 #include "daemon/pool.h"
 #include "daemon/state.h"
 #include "service/service.h"
-
-/* A configuration that jobs in flight still read. */
-struct config_ref {
-    struct config *config;
-    int n;
-};
-struct config_ref *config_ref_new(struct config *c); /* takes c over; one reference. NULL */
-struct config_ref *config_ref_hold(struct config_ref *r);
-void config_ref_drop(struct config_ref *r); /* frees at the last; NULL is fine */
 
 /* What all units share; borrowed. */
 struct unit_env {

@@ -1,0 +1,44 @@
+/* group.h - services that read one source at one step: asked for together, in one fetch. Kept
+ * in a list. Loop thread only. */
+#ifndef SCALER_DAEMON_GROUP_H
+#define SCALER_DAEMON_GROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "daemon/link.h"
+
+struct unit;
+
+struct group {
+    struct link *link;
+    int64_t step_ms;
+    int64_t due_mono_ms;
+    bool is_due;  /* waits for its link */
+    bool is_busy; /* its fetch is in flight, or its results are being taken */
+    struct unit **units;
+    size_t n, cap;
+    struct group *next;
+};
+
+/* Puts a service into its group, which is made, due at once, if there is none. NULL: no memory.
+ */
+struct group *group_join(struct group **list, struct link *link, int64_t step_ms,
+                         struct unit *u);
+
+/* Takes all services out of their groups. */
+void group_leave_all(struct group *list);
+
+/* Frees those without services and without a fetch in flight. */
+void group_reap(struct group **list);
+
+/* Frees all of them. */
+void group_free_all(struct group *list);
+
+/* Monotonic time of the next fetch: a little after the end of a cell on the wall clock's grid,
+ * but never further away than a step: a clock that was set back must not stop the ticks. */
+int64_t group_next_due_ms(int64_t step_ms, int64_t wall_ms, int64_t mono_ms);
+
+#endif
