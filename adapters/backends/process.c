@@ -63,7 +63,16 @@ static int slot_of(const struct process *p, int port, const char *id)
                : -1;
 }
 
-/* One whose port is no longer in the range, or that no slot is for, drains. */
+/* Before anything is changed in the directory: nobody else may be at it. */
+static int take_lock(struct process *p, struct err *e)
+{
+    if (p->lock < 0)
+        p->lock = instance_lock_service(p->state_dir, p->service, e);
+    return p->lock < 0 ? err_wrap(e, "instances of %s are supervised elsewhere", p->service)
+                       : 0;
+}
+
+/* One whose port is no longer in the range, or that no slot is for. */
 static int keep_stray(struct process *p, struct instance *in, struct err *e)
 {
     if (vec_reserve(&p->strays, &p->cap_strays, p->n_strays + 1, sizeof *p->strays) != 0)
@@ -87,7 +96,7 @@ static void adopt_one(void *user, const char *id)
 
     if (a->rc != 0)
         return;
-    a->rc = instance_adopt(&in, p->state_dir, p->service, id, a->e);
+    a->rc = instance_adopt(&in, p->state_dir, p->service, id, p->is_dry_run, a->e);
     if (a->rc != 0 || !in)
         return;
     slot = slot_of(p, in->spec.port, id);
@@ -111,6 +120,8 @@ static void process_close(void *backend)
     }
     for (size_t i = 0; i < p->n_strays; i++)
         instance_free(p->strays[i]);
+    if (p->lock >= 0)
+        close(p->lock);
     free(p->strays);
     free(p->slots);
     conf_free(p->options);
@@ -134,7 +145,7 @@ static int prepare(struct process *p, const struct conf *options,
         !instance_dir(call->state_dir, call->service, p->dir, sizeof p->dir))
         return err_set(e, ERR_CONFIG, "service \"%.60s\": name or state directory too long",
                        call->service);
-    return file_make_dirs(p->dir, e);
+    return 0;
 }
 
 static int process_open(void **out, const struct conf *options, const struct backend_call *call,
@@ -145,13 +156,16 @@ static int process_open(void **out, const struct conf *options, const struct bac
 
     if (!p)
         return err_nomem(e);
-    if (prepare(p, options, call, e) != 0)
+    p->lock = -1;
+    p->is_dry_run = call->is_dry_run;
+    if (prepare(p, options, call, e) != 0 || (!p->is_dry_run && take_lock(p, e) != 0))
         goto fail;
     if (instance_scan(p->state_dir, p->service, adopt_one, &adopting, e) != 0 ||
         adopting.rc != 0)
         goto fail;
     p->desired = read_desired(p);
-    p->is_dry_run = call->is_dry_run;
+    if (!p->is_dry_run)
+        instance_sweep_groups(p->dir, p->service);
     /* Those that were ready count at once: an upgrade is no outage. */
     process_probe_all(p, clk_mono_ms() + PROBE_WAIT_MS);
     *out = p;
@@ -195,6 +209,15 @@ static void forgive_failures(struct process *p, int64_t now_mono_ms)
     }
 }
 
+/* It may still be in a balancer's table when it is told to stop. */
+static void note_pre_stop(const struct process *p, const struct instance *in, bool *is_noted)
+{
+    if (!*is_noted && in->pre_stop_why[0] != '\0') {
+        *is_noted = true;
+        log_warn(p->service, "instance %s: pre_stop: %s", in->id, in->pre_stop_why);
+    }
+}
+
 static void release(struct process_slot *s)
 {
     probe_stop(&s->probe);
@@ -211,6 +234,7 @@ static void tend_slot(struct process *p, struct process_slot *s, int64_t now_mon
         s->is_failure_noted = true; /* when it ended, not when the last of it is gone */
         note_failure(p, s->instance->id, s->instance->ended_why, now_mono_ms);
     }
+    note_pre_stop(p, s->instance, &s->is_pre_stop_noted);
     if (phase == INSTANCE_GONE) {
         if (s->instance->is_draining)
             log_info(p->service, "instance %s: stopped", s->instance->id);
@@ -225,12 +249,26 @@ static void tend_slot(struct process *p, struct process_slot *s, int64_t now_mon
     }
 }
 
+static int count_ready(const struct process *p)
+{
+    int n = 0;
+
+    for (int i = 0; i < p->conf.most; i++)
+        n += is_running(&p->slots[i]) && p->slots[i].is_ready;
+    return n;
+}
+
+/* They go on serving until others are ready: another range of ports is no outage. */
 static void tend_strays(struct process *p, int64_t now_mono_ms)
 {
+    int needed = p->desired - count_ready(p);
     struct err e = {0};
 
     for (size_t i = 0; i < p->n_strays;) {
-        if (instance_drain(p->strays[i], &e) != 0)
+        if (p->strays[i]->phase == INSTANCE_RUNNING && !p->strays[i]->is_draining &&
+            needed-- > 0)
+            ; /* this one stays for now */
+        else if (instance_drain(p->strays[i], &e) != 0)
             log_warn(p->service, "%s", e.msg);
         if (instance_tend(p->strays[i], now_mono_ms) == INSTANCE_GONE) {
             instance_free(p->strays[i]);
@@ -337,6 +375,8 @@ static int process_scale(void *backend, const struct backend_call *call, int cou
     struct process *p = backend;
     struct err start_err = {0};
 
+    if (take_lock(p, e) != 0)
+        return -1;
     if (count < 0 || count > p->conf.most)
         return err_set(e, ERR_LIMIT, "%d instances asked: %s hold %d", count,
                        p->conf.first_port > 0 ? "the ports" : "the option instances",
@@ -377,6 +417,8 @@ static int process_tend(void *backend, const struct backend_call *call, struct e
         process_probe_all(p, until < call->deadline_mono_ms ? until : call->deadline_mono_ms);
         return 0;
     }
+    if (take_lock(p, e) != 0)
+        return -1;
     for (int i = 0; i < p->conf.most; i++) {
         if (p->slots[i].instance)
             tend_slot(p, &p->slots[i], now);
@@ -406,7 +448,12 @@ static void write_note(const struct process *p, const struct backend_status *st,
 {
     int64_t wait_ms = p->next_start_mono - clk_mono_ms();
 
-    if (st->running >= p->desired)
+    if (p->n_strays > 0 && st->running >= p->desired)
+        snprintf(out, size,
+                 "%zu outside of the ports or instances configured: each ends once "
+                 "another is ready",
+                 p->n_strays);
+    else if (st->running >= p->desired)
         out[0] = '\0';
     else if (wait_ms > 0)
         snprintf(out, size, "%d ended in a row: next start in %lld s; last %.90s",
@@ -479,7 +526,7 @@ static int process_check(void *backend, const struct backend_call *call, struct 
     const char *dir = conf_string(p->options, "working_dir");
     struct limit_groups groups = {.n = 0};
     const char *const *command;
-    char name[160];
+    char name[INSTANCE_GROUP_SIZE];
     int rc;
 
     (void)call;
@@ -492,11 +539,9 @@ static int process_check(void *backend, const struct backend_call *call, struct 
                        command[0]);
     if (conf_string(p->options, "user")[0] == '\0' && geteuid() == 0)
         str_add(out, "instances run as root: set user = \"...\"\n");
-    else if (conf_string(p->options, "user")[0] != '\0' && geteuid() != 0)
-        str_add(out, "user: only root may start instances as another user\n");
     if (p->conf.probe == PROCESS_PROBE_NONE)
         str_add(out, "no probe: an instance counts as ready as soon as it runs\n");
-    snprintf(name, sizeof name, "scaler-%s-check", p->service);
+    instance_group_name(p->dir, p->service, "check", name);
     rc = limit_prepare(&p->conf.limit, name, &groups, out, e);
     limit_remove(&groups);
     return rc;

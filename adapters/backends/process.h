@@ -31,7 +31,7 @@ struct process_conf {
     int probe_failures;
     int64_t ready_within_ms;
     int stop_signal;
-    int64_t grace_ms;
+    int64_t pre_stop_ms, grace_ms;
     int64_t backoff_most_ms;
     struct limit limit;
 };
@@ -61,7 +61,8 @@ struct process_slot {
     struct instance *instance; /* NULL: free */
     bool is_ready;
     bool is_failure_noted; /* it ended by itself, and that was said */
-    int failed_probes;     /* in a row */
+    bool is_pre_stop_noted;
+    int failed_probes; /* in a row */
     struct probe probe;
     int64_t next_probe_mono;
     int64_t started_mono; /* or adopted */
@@ -76,9 +77,11 @@ struct process {
     char state_dir[INSTANCE_PATH_SIZE];
     char dir[INSTANCE_PATH_SIZE]; /* state_dir/instances/SERVICE */
 
+    int lock;                   /* of the directory, from the first call that acts; -1 none */
     int desired;                /* the count last asked for; outlives us in dir/desired */
     struct process_slot *slots; /* conf.most, in order of their ports or numbers */
-    struct instance **strays;   /* adopted ones that no slot is for: they only drain */
+    struct instance **strays;   /* adopted ones that no slot is for: they drain, each when one
+                                   that has a slot is ready instead */
     size_t n_strays, cap_strays;
     int next_slot; /* round robin, so that a freed port rests longest */
 

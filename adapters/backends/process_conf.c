@@ -1,12 +1,15 @@
 /* process_conf.c - the options of the process backend, checked and put into plain values. */
 #include <ctype.h>
 #include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
 #include <netdb.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "adapters/backends/process.h"
@@ -17,22 +20,29 @@
 const struct conf_option process_options[] = {
     {"command", CONF_STRINGS, NULL, 1, 1024, "",
      "Program and arguments, one string each; {port}, {id} and {service} are filled in. No "
-     "shell is involved."},
+     "shell is involved. It must stay in the foreground. Instances that run already keep the "
+     "command they were started with."},
     {"ports", CONF_STRING, "", 0, 64, "",
      "Ports to choose from, \"8001-8064\"; each instance gets one, in {port} and in the "
-     "environment as PORT."},
+     "environment as PORT. After a change of the range those outside it end, each once another "
+     "is ready."},
     {"instances", CONF_INT, "64", 1, MOST_PORTS, "instances",
      "Most instances of a service without ports."},
     {"working_dir", CONF_STRING, "", 0, 400, "", "Directory that instances start in."},
     {"user", CONF_STRING, "", 0, 64, "",
-     "User that instances run as; unset: the user of scaler itself."},
+     "User that instances run as, with its groups alone; needs root. Unset: the user of scaler "
+     "itself."},
+    {"group", CONF_STRING, "", 0, 64, "",
+     "Group that instances run as; needs root. Unset: the user's."},
     {"environment", CONF_STRINGS, "", 0, 1024, "",
      "\"NAME=value\" entries; instances see these, PORT, SCALER_SERVICE and SCALER_INSTANCE, "
      "and nothing else."},
     {"output", CONF_STRING, "", 0, 400, "",
      "File for stdout and stderr, with {id}; unset: ID.log beside the instance's other files."},
     {"output_most_kb", CONF_INT, "10240", 0, 1e9, "KiB",
-     "The output file is moved to FILE.1 beyond this; 0: never."},
+     "Looked at every 10 s: beyond this the output file is copied to FILE.1 and emptied, so an "
+     "instance keeps at most twice this and what it writes in 10 s; 0: never. Nothing is cut "
+     "while no daemon runs."},
     {"probe", CONF_ENUM, "default", 0, 0, "default|none|tcp|http|exec",
      "What makes an instance ready: a connection, an HTTP status below 400, a command's exit "
      "0, "
@@ -49,9 +59,11 @@ const struct conf_option process_options[] = {
     {"ready_within", CONF_DURATION, "10m", 1, 86400, "s",
      "An instance that is not ready by then is replaced."},
     {"pre_stop", CONF_STRINGS, "", 0, 64, "",
-     "Command run before an instance is told to stop (take it from the balancer here); its "
-     "exit "
-     "is awaited for the grace, at least 10 s. It may run again after a restart."},
+     "Command run before an instance is told to stop (take it from the balancer here). Should "
+     "it fail, that is logged, and the instance stops all the same. It may run again after a "
+     "restart."},
+    {"pre_stop_timeout", CONF_DURATION, "30s", 0.1, 86400, "s",
+     "A pre_stop command that has not ended by then is killed."},
     {"stop_signal", CONF_ENUM, "TERM", 0, 0, "TERM|INT|QUIT|HUP|USR1|USR2",
      "Signal that asks an instance, with all its processes, to end."},
     {"grace", CONF_DURATION, "30s", 0, 86400, "s",
@@ -63,6 +75,8 @@ const struct conf_option process_options[] = {
     {"nofile", CONF_INT, "0", 0, 1e9, "descriptors", "Open files of a process; 0: as ours."},
     {"processes", CONF_INT, "0", 0, 1e9, "processes",
      "Processes and threads of one instance; 0: no limit."},
+    {"core_mb", CONF_INT, "-1", -1, 1e9, "MiB",
+     "Largest core dump of a process; 0: none, -1: as ours."},
     CONF_END,
 };
 
@@ -181,19 +195,47 @@ static int read_probe(const struct conf *c, struct process_conf *out, struct err
     return 0;
 }
 
-/* Calls run side by side, so not getpwnam. An entry too long for the buffer is one too. */
-static bool is_user(const char *name)
+/* Root may have lost the rights to it, and another may have been given them. */
+static bool may_change_user(void)
 {
-    struct passwd entry, *found = NULL;
-    char text[4096];
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+    uint32_t needed = 1U << CAP_SETUID | 1U << CAP_SETGID;
 
-    return getpwnam_r(name, &entry, text, sizeof text, &found) == ERANGE || found;
+    return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & needed) == needed;
+}
+
+/* Calls run side by side, so not getpwnam. An entry too long for the buffer is one too. */
+static int check_identity(const char *user, const char *group, struct err *e)
+{
+    struct passwd pw_entry, *pw = NULL;
+    struct group gr_entry, *gr = NULL;
+    char text[4096];
+    bool is_same = true;
+
+    if (user[0] != '\0') {
+        if (getpwnam_r(user, &pw_entry, text, sizeof text, &pw) != ERANGE && !pw)
+            return err_set(e, ERR_CONFIG, "user = \"%s\": no such user", user);
+        is_same = pw && pw->pw_uid == geteuid() && pw->pw_gid == getegid();
+    }
+    if (group[0] != '\0') {
+        if (getgrnam_r(group, &gr_entry, text, sizeof text, &gr) != ERANGE && !gr)
+            return err_set(e, ERR_CONFIG, "group = \"%s\": no such group", group);
+        is_same &= gr && gr->gr_gid == getegid();
+    }
+    if (!is_same && !may_change_user())
+        return err_set(e, ERR_DENIED,
+                       "%s = \"%s\": only root may start instances as another (run scaler as "
+                       "root, or leave it out)",
+                       user[0] != '\0' ? "user" : "group", user[0] != '\0' ? user : group);
+    return 0;
 }
 
 int process_conf_read(const struct conf *c, struct process_conf *out, struct err *e)
 {
-    const char *ports = conf_string(c, "ports"), *user = conf_string(c, "user");
+    const char *ports = conf_string(c, "ports");
     const char *const *list;
+    int64_t core_mb;
 
     *out = (struct process_conf){0};
     if (conf_strings(c, "command", &list) == 0 || list[0][0] == '\0')
@@ -203,8 +245,8 @@ int process_conf_read(const struct conf *c, struct process_conf *out, struct err
     if (check_templates(c, ports[0] != '\0', e) != 0 || check_environment(c, e) != 0 ||
         read_probe(c, out, e) != 0)
         return -1;
-    if (user[0] != '\0' && !is_user(user))
-        return err_set(e, ERR_CONFIG, "user = \"%s\": no such user", user);
+    if (check_identity(conf_string(c, "user"), conf_string(c, "group"), e) != 0)
+        return -1;
     out->most =
         ports[0] != '\0' ? out->last_port - out->first_port + 1 : (int)conf_int(c, "instances");
     out->output_most_bytes = conf_int(c, "output_most_kb") * 1024;
@@ -212,6 +254,7 @@ int process_conf_read(const struct conf *c, struct process_conf *out, struct err
     out->probe_timeout_ms = conf_duration_ms(c, "probe_timeout");
     out->probe_failures = (int)conf_int(c, "probe_failures");
     out->ready_within_ms = conf_duration_ms(c, "ready_within");
+    out->pre_stop_ms = conf_duration_ms(c, "pre_stop_timeout");
     out->grace_ms = conf_duration_ms(c, "grace");
     out->backoff_most_ms = conf_duration_ms(c, "backoff_most");
     out->stop_signal = signal_number(conf_string(c, "stop_signal"));
@@ -219,6 +262,8 @@ int process_conf_read(const struct conf *c, struct process_conf *out, struct err
     out->limit.cpus = conf_double(c, "cpu");
     out->limit.nofile = conf_int(c, "nofile");
     out->limit.processes = conf_int(c, "processes");
+    core_mb = conf_int(c, "core_mb");
+    out->limit.core_bytes = core_mb < 0 ? -1 : core_mb << 20;
     return 0;
 }
 
@@ -301,7 +346,9 @@ int process_spec(const struct conf *c, const struct process_conf *pc, const char
                                   .port = port,
                                   .working_dir = conf_string(c, "working_dir"),
                                   .user = conf_string(c, "user"),
+                                  .group = conf_string(c, "group"),
                                   .stop_signal = pc->stop_signal,
+                                  .pre_stop_ms = pc->pre_stop_ms,
                                   .grace_ms = pc->grace_ms,
                                   .limit = pc->limit};
     out->command = filled_list(t, 0, c, "command", service, id, port);

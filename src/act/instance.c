@@ -36,6 +36,49 @@ int instance_check_service(const char *service, struct err *e)
     return 0;
 }
 
+/* The hash is FNV-1a. */
+static void group_ends(const char *dir, const char *service, char *prefix, char *suffix)
+{
+    unsigned h = 2166136261U;
+
+    for (const char *p = dir; *p; p++)
+        h = (h ^ (unsigned char)*p) * 16777619U;
+    snprintf(prefix, INSTANCE_GROUP_SIZE - 32, "scaler-%s-", service);
+    snprintf(suffix, 16, "-%08x", h);
+}
+
+const char *instance_group_name(const char *dir, const char *service, const char *id, char *out)
+{
+    char suffix[16];
+
+    group_ends(dir, service, out, suffix);
+    strncat(out, id, INSTANCE_ID_SIZE - 1);
+    return strcat(out, suffix);
+}
+
+static bool is_nobodys(void *user, const char *id)
+{
+    return strlen(id) < INSTANCE_ID_SIZE && !instance_is_locked(user, id);
+}
+
+void instance_sweep_groups(const char *dir, const char *service)
+{
+    char prefix[INSTANCE_GROUP_SIZE], suffix[16];
+
+    group_ends(dir, service, prefix, suffix);
+    limit_sweep(prefix, suffix, is_nobodys, (void *)(uintptr_t)dir);
+}
+
+int instance_lock_service(const char *state_dir, const char *service, struct err *e)
+{
+    char dir[INSTANCE_PATH_SIZE], path[INSTANCE_FILE_SIZE];
+
+    if (!instance_dir(state_dir, service, dir, sizeof dir))
+        return err_set(e, ERR_CONFIG, "%.80s...: path too long", state_dir);
+    snprintf(path, sizeof path, "%s/supervisor.lock", dir);
+    return file_make_dirs(dir, e) == 0 ? file_lock(path, e) : -1;
+}
+
 uint64_t instance_start_ticks(pid_t pid)
 {
     char path[64], text[1024];
@@ -250,16 +293,18 @@ static void take_pid(struct instance *in, const struct instance_record *r)
     else if (pidfd >= 0)
         close(pidfd);
     in->is_leader_gone = in->pidfd < 0;
+    if (in->is_leader_gone)
+        in->phase = INSTANCE_KILLING; /* what it left must not keep its port */
 }
 
 int instance_adopt(struct instance **out, const char *state_dir, const char *service,
-                   const char *id, struct err *e)
+                   const char *id, bool is_look, struct err *e)
 {
     struct instance_drain_mark mark;
     struct instance_record record;
     char dir[INSTANCE_PATH_SIZE];
     struct instance *in;
-    bool is_locked;
+    bool is_dead;
 
     *out = NULL;
     if (!instance_dir(state_dir, service, dir, sizeof dir))
@@ -268,15 +313,17 @@ int instance_adopt(struct instance **out, const char *state_dir, const char *ser
     if (!in)
         return err_nomem(e);
     /* The lock first: a pid written after this look belongs to a lock seen held. */
-    is_locked = instance_is_locked(dir, id);
+    is_dead = !instance_is_locked(dir, id);
     if (instance_record_read(dir, id, &record))
         take_pid(in, &record);
-    if (!is_locked && in->pidfd < 0) { /* dead: nothing holds the lock, no such process */
-        limit_remove(&record.groups);
-        instance_remove_file(dir, id, "json");
-        instance_remove_file(dir, id, "pid");
-        instance_remove_file(dir, id, "drain");
-        instance_remove_file(dir, id, "error");
+    /* Nothing holds the lock, no such process, and nothing in its groups either: a program may
+     * have left its session and closed every descriptor. */
+    is_dead &= in->pidfd < 0 && !(record.is_this_boot && limit_has_process(&record.groups));
+    if (is_dead) {
+        if (!is_look) {
+            limit_remove(&record.groups);
+            instance_remove_all(dir, id);
+        }
         instance_free(in);
         return 0;
     }
@@ -290,6 +337,31 @@ int instance_adopt(struct instance **out, const char *state_dir, const char *ser
         in->phase_until_mono = mark.until_mono_ms;
     }
     *out = in;
+    return 0;
+}
+
+struct counting {
+    const char *dir;
+    int n;
+};
+
+static void count_one(void *user, const char *id)
+{
+    struct counting *c = user;
+
+    c->n += instance_is_locked(c->dir, id);
+}
+
+int instance_count_alive(const char *state_dir, const char *service, int *out, struct err *e)
+{
+    char dir[INSTANCE_PATH_SIZE];
+    struct counting c = {dir, 0};
+
+    if (!instance_dir(state_dir, service, dir, sizeof dir))
+        return err_set(e, ERR_CONFIG, "%.80s...: path too long", state_dir);
+    if (instance_scan(state_dir, service, count_one, &c, e) != 0)
+        return -1;
+    *out = c.n;
     return 0;
 }
 

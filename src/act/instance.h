@@ -18,8 +18,7 @@
  * process (`scaler exec-instance`: pid file, limits, output, user, directory, environment,
  * exec). Whenever either dies, the files and the lock tell the next one what is true.
  *
- * Only one process at a time may supervise a directory (the daemon's lock, or that of `stop`).
- */
+ * Only one process at a time may supervise a directory: instance_lock_service. */
 #ifndef SCALER_ACT_INSTANCE_H
 #define SCALER_ACT_INSTANCE_H
 
@@ -49,11 +48,13 @@ struct instance_spec {
     const char *const *environment; /* "NAME=value"; NULL ends; nothing else is in it */
     const char *working_dir;        /* "": the state directory's */
     const char *user;               /* "": as we are */
+    const char *group;              /* "": the user's, with its supplementary ones */
     const char *output;             /* file that gets stdout and stderr */
     const char *const *pre_stop;    /* command before the stop signal; empty: none */
     const char *const *probe;       /* command that says ready; empty: none */
     int stop_signal;
-    int64_t grace_ms; /* from the stop signal to SIGKILL */
+    int64_t pre_stop_ms; /* pre_stop is killed then */
+    int64_t grace_ms;    /* from the stop signal to SIGKILL */
     struct limit limit;
     int64_t started_ms; /* wall; filled by instance_start */
     json_t *json;       /* the owner of a loaded spec, else NULL */
@@ -75,14 +76,16 @@ struct instance {
     enum instance_phase phase;
     bool is_draining;         /* its end was asked for; else it ended by itself */
     int64_t phase_until_mono; /* end of pre_stop or grace */
+    int64_t clean_until_mono; /* its empty cgroups are waited for until then; 0: not yet */
 
     pid_t pid; /* 0: not known yet (the exec step of an earlier supervisor) */
     uint64_t start_ticks;
     int pidfd;     /* -1 none */
     bool is_child; /* ours to reap */
     bool is_leader_gone;
-    int exit_status;     /* as of waitpid; -1: not known (adopted) */
-    pid_t pre_stop_pid;  /* 0 none */
+    int exit_status;       /* as of waitpid; -1: not known (adopted) */
+    pid_t pre_stop_pid;    /* 0 none */
+    char pre_stop_why[96]; /* how pre_stop failed; "" when it did not */
     char ended_why[160]; /* leader gone: "exit 1", "killed by signal 9", "command: No such file"
                           */
 };
@@ -105,11 +108,22 @@ int instance_read_desired(const char *dir);
 int instance_start(struct instance **out, const char *state_dir,
                    const struct instance_spec *spec, struct err *e);
 
-/* Takes up what an earlier supervisor left under ID. *out is NULL when it was dead (its files
- * are cleaned away then). ERR_IO, ERR_DATA when ID.json cannot be read while the lock is held:
- * it is left alone. */
+/* Takes up what an earlier supervisor left under ID. *out is NULL when it was dead: its files
+ * are cleaned away then, unless is_look, which is for who must not tend. ERR_IO, ERR_DATA when
+ * ID.json cannot be read while the lock is held: it is left alone. */
 int instance_adopt(struct instance **out, const char *state_dir, const char *service,
-                   const char *id, struct err *e);
+                   const char *id, bool is_look, struct err *e);
+
+/* Removes the empty cgroups that dead instances of the service (dir: instance_dir) left: those
+ * killed before they could note them, or that the kernel held on to too long. */
+void instance_sweep_groups(const char *dir, const char *service);
+
+/* How many instances of the service are alive, for who does not supervise it. ERR_IO. */
+int instance_count_alive(const char *state_dir, const char *service, int *out, struct err *e);
+
+/* Locks the service's directory for its one supervisor, until the descriptor is closed. -1:
+ * ERR_BUSY when another supervises it, ERR_IO. */
+int instance_lock_service(const char *state_dir, const char *service, struct err *e);
 
 /* Calls `each` with every ID that has an intent. ERR_IO; a missing directory has none. */
 int instance_scan(const char *state_dir, const char *service,
@@ -152,6 +166,12 @@ pid_t instance_run_step(const struct instance *in, const char *step, struct err 
  * exit code for it; for INSTANCE_MAIN the reason is in ID.error then. INSTANCE_MAIN needs the
  * locks at their two numbers. */
 int instance_exec(const char *dir, const char *id, const char *step);
+
+/* What the cgroups of an instance are called; `out` holds INSTANCE_GROUP_SIZE bytes. The hash
+ * of the directory keeps services of one name in two state directories apart. */
+#define INSTANCE_GROUP_SIZE 256
+const char *instance_group_name(const char *dir, const char *service, const char *id,
+                                char *out);
 
 /* Start time of a process in clock ticks since boot (proc(5), stat field 22); 0 when there is
  * none. */

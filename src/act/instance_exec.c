@@ -40,22 +40,12 @@ static void close_others(void)
     close_range(INSTANCE_PORT_FD + 1, ~0U, 0);
 }
 
-/* FNV-1a of the directory: services of one name in two state directories share no group. */
-static unsigned hash_of(const char *dir)
-{
-    unsigned h = 2166136261U;
-
-    for (; *dir; dir++)
-        h = (h ^ (unsigned char)*dir) * 16777619U;
-    return h;
-}
-
 static int enter_limits(const char *dir, const struct instance_spec *spec, struct err *e)
 {
     struct instance_record r = {.pid = getpid()};
-    char name[160];
+    char name[INSTANCE_GROUP_SIZE];
 
-    snprintf(name, sizeof name, "scaler-%s-%s-%08x", spec->service, spec->id, hash_of(dir));
+    instance_group_name(dir, spec->service, spec->id, name);
     r.start_ticks = instance_start_ticks(getpid());
     if (limit_prepare(&spec->limit, name, &r.groups, NULL, e) != 0 ||
         instance_record_write(dir, spec->id, &r, e) != 0)
@@ -63,31 +53,75 @@ static int enter_limits(const char *dir, const struct instance_spec *spec, struc
     return limit_enter(&spec->limit, &r.groups, e);
 }
 
-static int open_output(const struct instance_spec *spec, struct err *e)
-{
-    int fd = open(spec->output, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+/* Who the instance is to be. */
+struct identity {
+    uid_t uid;
+    gid_t gid;
+};
 
-    if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
-        return err_set(e, ERR_IO, "output %s: %s", spec->output, strerror(errno));
+static int find_identity(const struct instance_spec *spec, struct identity *out, struct err *e)
+{
+    struct passwd *pw;
+    struct group *gr;
+
+    *out = (struct identity){geteuid(), getegid()};
+    errno = 0;
+    if (spec->user[0] != '\0') {
+        pw = getpwnam(spec->user);
+        if (!pw)
+            return err_set(e, ERR_CONFIG, "user \"%s\": %s", spec->user,
+                           errno ? strerror(errno) : "no such user");
+        *out = (struct identity){pw->pw_uid, pw->pw_gid};
+    }
+    if (spec->group[0] != '\0') {
+        gr = getgrnam(spec->group);
+        if (!gr)
+            return err_set(e, ERR_CONFIG, "group \"%s\": %s", spec->group,
+                           errno ? strerror(errno) : "no such group");
+        out->gid = gr->gr_gid;
+    }
+    return 0;
+}
+
+/* Opened with our rights, since the state directory is ours alone; handed to the instance's
+ * user, so that a program may open /dev/stderr anew. A pipe without a reader would block. */
+static int open_output(const struct instance_spec *spec, const struct identity *who,
+                       struct err *e)
+{
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    int fd = open(spec->output, flags, 0600);
+    struct stat st;
+
+    if (fd < 0 || fcntl(fd, F_SETFL, O_APPEND) != 0 || dup2(fd, STDOUT_FILENO) < 0 ||
+        dup2(fd, STDERR_FILENO) < 0) {
+        err_set(e, ERR_IO, "output %s: %s", spec->output,
+                errno == ELOOP ? "a symbolic link, which is not followed" : strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    if (geteuid() == 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+        (st.st_uid != who->uid || st.st_gid != who->gid) && fchown(fd, who->uid, who->gid) != 0)
+        dprintf(fd, "scaler: %s stays root's: %s\n", spec->output, strerror(errno));
     close(fd);
     return 0;
 }
 
-static int become_user(const char *name, struct err *e)
+/* A user brings its own supplementary groups; none of ours are kept. */
+static int become(const struct instance_spec *spec, const struct identity *who, struct err *e)
 {
-    struct passwd *pw;
+    bool is_user = spec->user[0] != '\0', is_group = spec->group[0] != '\0';
+    int rc = 0;
 
-    if (name[0] == '\0')
+    if (who->uid == geteuid() && who->uid == getuid() && who->gid == getegid())
         return 0;
-    errno = 0;
-    pw = getpwnam(name);
-    if (!pw)
-        return err_set(e, ERR_CONFIG, "user \"%s\": %s", name,
-                       errno ? strerror(errno) : "no such user");
-    if (pw->pw_uid == geteuid() && pw->pw_uid == getuid())
-        return 0;
-    if (initgroups(name, pw->pw_gid) != 0 || setgid(pw->pw_gid) != 0 || setuid(pw->pw_uid) != 0)
-        return err_set(e, ERR_DENIED, "user \"%s\": %s (only root may change the user)", name,
+    if (is_user)
+        rc = initgroups(spec->user, who->gid);
+    else if (is_group)
+        rc = setgroups(1, &who->gid);
+    if (rc != 0 || setgid(who->gid) != 0 || setuid(who->uid) != 0)
+        return err_set(e, ERR_DENIED, "%s \"%s\": %s (only root may change the user)",
+                       is_user ? "user" : "group", is_user ? spec->user : spec->group,
                        strerror(errno));
     return 0;
 }
@@ -97,8 +131,10 @@ static int become_command(const struct instance_spec *spec, const char *const *c
 {
     char *const *argv = (char *const *)(uintptr_t)command;
     char **ours = environ;
+    struct identity who;
 
-    if (open_output(spec, e) != 0 || become_user(spec->user, e) != 0)
+    if (find_identity(spec, &who, e) != 0 || open_output(spec, &who, e) != 0 ||
+        become(spec, &who, e) != 0)
         return -1;
     if (spec->working_dir[0] != '\0' && chdir(spec->working_dir) != 0)
         return err_set(e, ERR_CONFIG, "working_dir \"%s\": %s", spec->working_dir,

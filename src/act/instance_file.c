@@ -14,6 +14,7 @@
 #include "base/str.h"
 
 #define MOST_BYTES ((size_t)1 << 20)
+#define PRE_STOP_DEFAULT_MS 30000
 
 const char *instance_file(const char *dir, const char *id, const char *suffix, char *out)
 {
@@ -26,6 +27,14 @@ void instance_remove_file(const char *dir, const char *id, const char *suffix)
     char path[INSTANCE_FILE_SIZE];
 
     unlink(instance_file(dir, id, suffix, path));
+}
+
+void instance_remove_all(const char *dir, const char *id)
+{
+    instance_remove_file(dir, id, "pid");
+    instance_remove_file(dir, id, "drain");
+    instance_remove_file(dir, id, "error");
+    instance_remove_file(dir, id, "json");
 }
 
 static const char *boot_id(void)
@@ -84,7 +93,8 @@ static json_t *list_to_json(const char *const *list)
 int instance_spec_write(const char *dir, const struct instance_spec *s, struct err *e)
 {
     json_t *j = json_pack(
-        "{s:s, s:s, s:i, s:o, s:o, s:s, s:s, s:s, s:o, s:i, s:I, s:I, s:f, s:I, s:I, s:I, s:o}",
+        "{s:s, s:s, s:i, s:o, s:o, s:s, s:s, s:s, s:o, s:i, s:I, s:I, s:f, s:I, s:I, s:I, s:o,"
+        " s:s, s:I, s:I}",
         "service", s->service, "id", s->id, "port", s->port, "command",
         list_to_json(s->command), "environment", list_to_json(s->environment), "working_dir",
         s->working_dir, "user", s->user, "output", s->output, "pre_stop",
@@ -92,7 +102,8 @@ int instance_spec_write(const char *dir, const struct instance_spec *s, struct e
         (json_int_t)s->grace_ms, "memory_bytes", (json_int_t)s->limit.memory_bytes, "cpus",
         s->limit.cpus, "processes", (json_int_t)s->limit.processes, "nofile",
         (json_int_t)s->limit.nofile, "started_ms", (json_int_t)s->started_ms, "probe",
-        list_to_json(s->probe));
+        list_to_json(s->probe), "group", s->group, "pre_stop_ms", (json_int_t)s->pre_stop_ms,
+        "core_bytes", (json_int_t)s->limit.core_bytes);
 
     return write_json(dir, s->id, "json", j, e);
 }
@@ -127,6 +138,7 @@ void instance_spec_clear(struct instance_spec *s)
 
 int instance_spec_read(const char *dir, const char *id, struct instance_spec *s, struct err *e)
 {
+    json_int_t pre_stop_ms = PRE_STOP_DEFAULT_MS, core_bytes = -1;
     json_int_t grace_ms, memory_bytes, processes, nofile, started_ms;
     json_t *command, *environment, *pre_stop, *probe;
     json_t *j = read_json(dir, id, "json", e);
@@ -135,21 +147,26 @@ int instance_spec_read(const char *dir, const char *id, struct instance_spec *s,
     if (!j)
         return -1;
     s->json = j;
+    s->group = "";
+    /* What the first version did not write is optional: its instances are adopted, too. */
     if (json_unpack(j,
                     "{s:s, s:s, s:i, s:o, s:o, s:s, s:s, s:s, s:o, s:i, s:I, s:I, s:F, s:I, "
-                    "s:I, s:I, s:o}",
+                    "s:I, s:I, s:o, s?s, s?I, s?I}",
                     "service", &s->service, "id", &s->id, "port", &s->port, "command", &command,
                     "environment", &environment, "working_dir", &s->working_dir, "user",
                     &s->user, "output", &s->output, "pre_stop", &pre_stop, "stop_signal",
                     &s->stop_signal, "grace_ms", &grace_ms, "memory_bytes", &memory_bytes,
                     "cpus", &s->limit.cpus, "processes", &processes, "nofile", &nofile,
-                    "started_ms", &started_ms, "probe", &probe) != 0)
+                    "started_ms", &started_ms, "probe", &probe, "group", &s->group,
+                    "pre_stop_ms", &pre_stop_ms, "core_bytes", &core_bytes) != 0)
         goto bad;
+    s->pre_stop_ms = pre_stop_ms;
     s->grace_ms = grace_ms;
     s->started_ms = started_ms;
     s->limit.memory_bytes = memory_bytes;
     s->limit.processes = processes;
     s->limit.nofile = nofile;
+    s->limit.core_bytes = core_bytes;
     s->command = list_from_json(command);
     s->environment = list_from_json(environment);
     s->pre_stop = list_from_json(pre_stop);
@@ -241,7 +258,7 @@ bool instance_is_locked(const char *dir, const char *id)
 
     if (fd < 0)
         return errno != ENOENT;
-    is_locked = flock(fd, LOCK_EX | LOCK_NB) != 0;
+    is_locked = flock(fd, LOCK_SH | LOCK_NB) != 0;
     close(fd); /* lets go of it again */
     return is_locked;
 }

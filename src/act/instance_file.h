@@ -26,6 +26,10 @@ struct instance_drain_mark {
 const char *instance_file(const char *dir, const char *id, const char *suffix, char *out);
 void instance_remove_file(const char *dir, const char *id, const char *suffix);
 
+/* All but lock and output. The intent goes last: while it is there, the next one to come looks
+ * at the rest. */
+void instance_remove_all(const char *dir, const char *id);
+
 /* ID.json. Write: ERR_IO. Read: ERR_IO, ERR_DATA; the caller clears out. */
 int instance_spec_write(const char *dir, const struct instance_spec *spec, struct err *e);
 int instance_spec_read(const char *dir, const char *id, struct instance_spec *out,
@@ -42,7 +46,7 @@ int instance_mark_write(const char *dir, const char *id, const struct instance_d
 bool instance_mark_read(const char *dir, const char *id, struct instance_drain_mark *out);
 
 /* True when a living process holds the lock of ID (or it cannot be opened: then it is safer to
- * think so). */
+ * think so). A look that a start at the same moment meets makes that start ERR_BUSY. */
 bool instance_is_locked(const char *dir, const char *id);
 
 #endif

@@ -21,12 +21,11 @@
 
 /* linux/pidfd.h of 6.9; older kernels answer EINVAL. */
 #define SIGNAL_PROCESS_GROUP (1U << 2)
-/* Processes of one instance that are looked at in one step. */
-#define MOST_PIDS 1024
 /* An exit status of the exec step that failed: the shell's "cannot run". */
 #define EXIT_NOT_STARTED 127
-/* A pre_stop command gets this long at least, or the grace. */
-#define PRE_STOP_LEAST_MS 10000
+/* The kernel lets go of a group some milliseconds after its last process; past this it is left
+ * to instance_sweep_groups. */
+#define CLEAN_WITHIN_MS 5000
 
 bool instance_is_starting(const struct instance *in)
 {
@@ -93,20 +92,6 @@ static void kill_holders(const struct instance *in)
         closedir(d);
 }
 
-/* Also those that closed the lock's descriptor, as far as cgroups know them. True when none is
- * left. The groups hold nothing but the instance, so membership is proof enough. */
-static bool kill_in_groups(const struct limit_groups *g)
-{
-    pid_t pids[MOST_PIDS];
-    size_t n = limit_pids(g, pids, MOST_PIDS);
-
-    for (size_t i = 0; i < n; i++) {
-        if (pids[i] > 1 && pids[i] != getpid())
-            kill(pids[i], SIGKILL);
-    }
-    return n == 0;
-}
-
 static void read_error(const struct instance *in, char *out, size_t size)
 {
     char path[INSTANCE_FILE_SIZE];
@@ -128,6 +113,9 @@ static void describe_end(struct instance *in)
     } else if (WIFSIGNALED(in->exit_status)) {
         snprintf(in->ended_why, sizeof in->ended_why, "killed by signal %d (%s)",
                  WTERMSIG(in->exit_status), strsignal(WTERMSIG(in->exit_status)));
+    } else if (WEXITSTATUS(in->exit_status) == 0) {
+        str_copy(in->ended_why, sizeof in->ended_why,
+                 "exit 0 (a program must stay in the foreground)");
     } else {
         snprintf(in->ended_why, sizeof in->ended_why, "exit %d", WEXITSTATUS(in->exit_status));
     }
@@ -191,13 +179,16 @@ static void reap_adopted(struct instance *in)
 
 static void notice_leader(struct instance *in)
 {
-    if (in->is_leader_gone)
-        return;
-    if (in->pid == 0) {
+    if (!in->is_leader_gone && in->pid == 0)
         look_for_pid(in);
+    if (in->is_leader_gone) { /* found so, by this one or at adoption */
+        if (in->ended_why[0] == '\0')
+            describe_end(in);
+        if (!in->is_draining)
+            in->phase = INSTANCE_KILLING;
         return;
     }
-    if (!leader_ended(in))
+    if (in->pid == 0 || !leader_ended(in))
         return;
     if (!in->is_draining) /* it crashed: what it started must not keep its port */
         signal_group(in, SIGKILL);
@@ -216,32 +207,35 @@ static void notice_leader(struct instance *in)
         in->phase = INSTANCE_KILLING;
 }
 
-static void clean(struct instance *in, const struct limit_groups *groups)
+/* False when a group is not let go of yet. */
+static bool clean(struct instance *in, struct limit_groups *groups)
 {
+    int64_t now = clk_mono_ms();
+
+    if (in->clean_until_mono == 0)
+        in->clean_until_mono = now + CLEAN_WITHIN_MS;
+    if (!limit_remove(groups) && now < in->clean_until_mono)
+        return false;
     if (in->pre_stop_pid > 0) {
         kill(-in->pre_stop_pid, SIGKILL);
         waitpid(in->pre_stop_pid, NULL, 0);
         in->pre_stop_pid = 0;
     }
-    limit_remove(groups);
     if (in->ended_why[0] == '\0')
         describe_end(in);
-    /* The intent last: while it is there, the next one to come looks at the rest. */
-    instance_remove_file(in->dir, in->id, "pid");
-    instance_remove_file(in->dir, in->id, "drain");
-    instance_remove_file(in->dir, in->id, "error");
-    instance_remove_file(in->dir, in->id, "json");
+    instance_remove_all(in->dir, in->id);
     in->phase = INSTANCE_GONE;
+    return true;
 }
 
 /* With the leader gone: are there others? In the grace of a drain they may finish. */
 static void finish(struct instance *in)
 {
     struct instance_record r;
+    bool is_recorded = instance_record_read(in->dir, in->id, &r);
 
-    instance_record_read(in->dir, in->id, &r);
     if (in->phase == INSTANCE_KILLING) {
-        bool is_empty = kill_in_groups(&r.groups);
+        bool is_empty = limit_kill(&r.groups);
 
         if (instance_is_locked(in->dir, in->id)) {
             kill_holders(in);
@@ -249,13 +243,12 @@ static void finish(struct instance *in)
         }
         if (!is_empty)
             return;
-    } else {
-        pid_t one[1];
-
-        if (instance_is_locked(in->dir, in->id) || limit_pids(&r.groups, one, 1) > 0)
-            return;
+    } else if (instance_is_locked(in->dir, in->id) || limit_has_process(&r.groups)) {
+        return;
     }
-    clean(in, &r.groups);
+    /* An exec step that died early may have made groups and not said so. */
+    if (clean(in, &r.groups) && !is_recorded)
+        instance_sweep_groups(in->dir, in->spec.service);
 }
 
 /* --- drain ------------------------------------------------------------------------------- */
@@ -271,22 +264,29 @@ static int enter(struct instance *in, enum instance_phase phase, int64_t for_ms,
     return 0;
 }
 
-static int64_t pre_stop_ms(const struct instance *in)
-{
-    return in->spec.grace_ms > PRE_STOP_LEAST_MS ? in->spec.grace_ms : PRE_STOP_LEAST_MS;
-}
-
 /* True when the command is over, or had its time. */
 static bool pre_stop_is_over(struct instance *in, int64_t now_mono_ms)
 {
     bool is_late = now_mono_ms >= in->phase_until_mono;
+    int status = 0;
+    pid_t got;
 
     if (in->pre_stop_pid == 0)
         return true;
     if (is_late)
         kill(-in->pre_stop_pid, SIGKILL); /* ours and not reaped: the number is its own */
-    if (waitpid(in->pre_stop_pid, NULL, is_late ? 0 : WNOHANG) == 0)
+    got = waitpid(in->pre_stop_pid, &status, is_late ? 0 : WNOHANG);
+    if (got == 0)
         return false;
+    if (is_late)
+        snprintf(in->pre_stop_why, sizeof in->pre_stop_why, "no end in %lld s: killed",
+                 (long long)((in->spec.pre_stop_ms + 999) / 1000));
+    else if (got > 0 && WIFSIGNALED(status))
+        snprintf(in->pre_stop_why, sizeof in->pre_stop_why, "killed by signal %d",
+                 WTERMSIG(status));
+    else if (got > 0 && WEXITSTATUS(status) != 0)
+        snprintf(in->pre_stop_why, sizeof in->pre_stop_why, "exit %d (see its output)",
+                 WEXITSTATUS(status));
     in->pre_stop_pid = 0;
     return true;
 }
@@ -294,19 +294,22 @@ static bool pre_stop_is_over(struct instance *in, int64_t now_mono_ms)
 /* A command that cannot be started is like one that failed: the drain goes on. */
 static void begin_pre_stop(struct instance *in)
 {
+    struct err e = {0};
     pid_t pid;
 
     if (!in->spec.pre_stop[0])
         return;
-    pid = instance_run_step(in, INSTANCE_PRE_STOP_STEP, NULL);
+    pid = instance_run_step(in, INSTANCE_PRE_STOP_STEP, &e);
     in->pre_stop_pid = pid > 0 ? pid : 0;
+    if (pid <= 0)
+        snprintf(in->pre_stop_why, sizeof in->pre_stop_why, "%.90s", e.msg);
 }
 
 int instance_drain(struct instance *in, struct err *e)
 {
     if (in->is_draining || in->phase == INSTANCE_KILLING || in->phase == INSTANCE_GONE)
         return 0;
-    if (enter(in, INSTANCE_PRE_STOP, pre_stop_ms(in), e) != 0)
+    if (enter(in, INSTANCE_PRE_STOP, in->spec.pre_stop_ms, e) != 0)
         return err_wrap(e, "instance %s/%s", in->spec.service, in->id);
     in->is_draining = true;
     begin_pre_stop(in);

@@ -2,24 +2,27 @@
  * ("no internal process constraint", "Delegation") and cgroup-v1/{memory,pids}.rst. */
 #include "act/limit.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <mntent.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/str.h"
 
 #define CPU_PERIOD_US 100000
 
-/* A group is busy for some milliseconds after its last process was killed. */
-enum { REMOVE_TRIES = 20, REMOVE_PAUSE_US = 5000 };
+/* Processes of a group that are looked at in one step; the next step takes the rest. */
+#define MOST_PIDS 512
 
 /* Our own process group in v2 once others live beside it: inner groups hold no processes. */
 #define OWN_LEAF "supervisor"
@@ -230,6 +233,24 @@ static void say(struct str *note, const char *what, const char *by)
         str_printf(note, "limit %s: by %s\n", what, by);
 }
 
+/* Above our own hard limit it can be set with CAP_SYS_RESOURCE alone: tried, and put back. */
+static int check_rlimit(__rlimit_resource_t resource, int64_t value, const char *name,
+                        struct err *e)
+{
+    struct rlimit own, wanted;
+
+    if (getrlimit(resource, &own) != 0 || (rlim_t)value <= own.rlim_max)
+        return 0;
+    wanted = (struct rlimit){own.rlim_cur, (rlim_t)value};
+    if (setrlimit(resource, &wanted) != 0)
+        return err_set(e, ERR_DENIED,
+                       "limit %s = %lld: above our own hard limit of %llu, which we may not "
+                       "raise (systemd: LimitNOFILE=, LimitCORE=; ulimit -H)",
+                       name, (long long)value, (unsigned long long)own.rlim_max);
+    setrlimit(resource, &own);
+    return 0;
+}
+
 int limit_prepare(const struct limit *l, const char *name, struct limit_groups *out,
                   struct str *note, struct err *e)
 {
@@ -241,6 +262,9 @@ int limit_prepare(const struct limit *l, const char *name, struct limit_groups *
     const char *by;
 
     out->n = 0;
+    if ((l->nofile > 0 && check_rlimit(RLIMIT_NOFILE, l->nofile, "nofile", e) != 0) ||
+        (l->core_bytes >= 0 && check_rlimit(RLIMIT_CORE, l->core_bytes, "core dump", e) != 0))
+        return -1;
     if (l->memory_bytes > 0) {
         snprintf(memory.v2_text, sizeof memory.v2_text, "%lld", (long long)l->memory_bytes);
         snprintf(memory.v1_text, sizeof memory.v1_text, "%lld", (long long)l->memory_bytes);
@@ -255,6 +279,8 @@ int limit_prepare(const struct limit *l, const char *name, struct limit_groups *
     }
     if (l->nofile > 0)
         say(note, "nofile", "rlimit");
+    if (l->core_bytes >= 0)
+        say(note, "core dump", "rlimit");
     if (l->cpus > 0) {
         snprintf(cpus.v2_text, sizeof cpus.v2_text, "%lld %d", quota_us, CPU_PERIOD_US);
         snprintf(cpus.v1_text, sizeof cpus.v1_text, "%lld", quota_us);
@@ -307,6 +333,8 @@ int limit_enter(const struct limit *l, const struct limit_groups *g, struct err 
     }
     if (l->nofile > 0 && set_rlimit(RLIMIT_NOFILE, l->nofile, "nofile", e) != 0)
         return -1;
+    if (l->core_bytes >= 0 && set_rlimit(RLIMIT_CORE, l->core_bytes, "core dump", e) != 0)
+        return -1;
     if (l->memory_bytes > 0 && !is_limited(g, "memory.max", "memory.limit_in_bytes") &&
         set_rlimit(RLIMIT_AS, l->memory_bytes, "memory", e) != 0)
         return -1;
@@ -316,25 +344,124 @@ int limit_enter(const struct limit *l, const struct limit_groups *g, struct err 
     return 0;
 }
 
-size_t limit_pids(const struct limit_groups *g, pid_t *out, size_t most)
+/* The first `most` processes of a group. */
+static size_t read_pids(const char *dir, pid_t *out, size_t most)
 {
+    char text[4096], *save = NULL;
     size_t n = 0;
 
-    for (size_t i = 0; i < g->n; i++) {
-        char text[4096], *save = NULL;
-
-        if (!read_text(g->dir[i], "cgroup.procs", text, sizeof text))
-            continue;
-        for (char *p = strtok_r(text, "\n", &save); p && n < most;
-             p = strtok_r(NULL, "\n", &save))
-            out[n++] = (pid_t)atoi(p);
-    }
+    if (!read_text(dir, "cgroup.procs", text, sizeof text))
+        return 0;
+    for (char *p = strtok_r(text, "\n", &save); p && n < most; p = strtok_r(NULL, "\n", &save))
+        out[n++] = (pid_t)atoi(p);
     return n;
 }
 
-void limit_remove(const struct limit_groups *g)
+bool limit_has_process(const struct limit_groups *g)
 {
-    for (size_t i = 0; i < g->n; i++)
-        for (int k = 0; rmdir(g->dir[i]) != 0 && errno == EBUSY && k < REMOVE_TRIES; k++)
-            usleep(REMOVE_PAUSE_US);
+    pid_t one[1];
+
+    for (size_t i = 0; i < g->n; i++) {
+        if (read_pids(g->dir[i], one, 1) > 0)
+            return true;
+    }
+    return false;
+}
+
+static bool has_pid(const pid_t *pids, size_t n, pid_t pid)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (pids[i] == pid)
+            return true;
+    }
+    return false;
+}
+
+/* Without cgroup.kill: by descriptor, and only who is still a member once that is open, so that
+ * a reused pid is never hit. */
+static void kill_members(const char *dir, const pid_t *pids, size_t n)
+{
+    int fds[MOST_PIDS];
+    pid_t still[MOST_PIDS];
+    size_t n_still;
+
+    for (size_t i = 0; i < n; i++)
+        fds[i] = (int)syscall(SYS_pidfd_open, pids[i], 0);
+    n_still = read_pids(dir, still, MOST_PIDS);
+    for (size_t i = 0; i < n; i++) {
+        if (fds[i] >= 0 && pids[i] > 1 && pids[i] != getpid() &&
+            has_pid(still, n_still, pids[i]))
+            syscall(SYS_pidfd_send_signal, fds[i], SIGKILL, NULL, 0);
+        if (fds[i] >= 0)
+            close(fds[i]);
+    }
+}
+
+bool limit_kill(const struct limit_groups *g)
+{
+    bool is_empty = true;
+
+    for (size_t i = 0; i < g->n; i++) {
+        pid_t pids[MOST_PIDS];
+        size_t n = read_pids(g->dir[i], pids, MOST_PIDS);
+
+        if (n == 0)
+            continue;
+        is_empty = false;
+        /* cgroup.kill (5.14, v2 alone) also ends what forks meanwhile. */
+        if (has_pid(pids, n, getpid()) || write_text(g->dir[i], "cgroup.kill", "1") != 0)
+            kill_members(g->dir[i], pids, n);
+    }
+    return is_empty;
+}
+
+bool limit_remove(struct limit_groups *g)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < g->n; i++) {
+        if (rmdir(g->dir[i]) == 0 || errno == ENOENT)
+            continue;
+        if (kept != i)
+            memcpy(g->dir[kept], g->dir[i], sizeof g->dir[i]);
+        kept++;
+    }
+    g->n = kept;
+    return kept == 0;
+}
+
+static void sweep_one(const char *base, const char *name, const char *prefix,
+                      const char *suffix, bool (*is_free)(void *, const char *), void *user)
+{
+    size_t n = strlen(name), n_prefix = strlen(prefix), n_suffix = strlen(suffix);
+    char path[LIMIT_PATH_SIZE + NAME_MAX + 2], text[NAME_MAX + 1];
+
+    if (n < n_prefix + n_suffix || strncmp(name, prefix, n_prefix) != 0 ||
+        strcmp(name + n - n_suffix, suffix) != 0)
+        return;
+    n -= n_prefix + n_suffix;
+    memcpy(text, name + n_prefix, n);
+    text[n] = '\0';
+    if (!is_free(user, text))
+        return;
+    snprintf(path, sizeof path, "%s/%s", base, name);
+    rmdir(path);
+}
+
+void limit_sweep(const char *prefix, const char *suffix,
+                 bool (*is_free)(void *user, const char *text), void *user)
+{
+    static const char *const hierarchies[] = {NULL, "memory", "pids", "cpu"};
+
+    for (size_t i = 0; i < sizeof hierarchies / sizeof hierarchies[0]; i++) {
+        char base[LIMIT_PATH_SIZE];
+        struct dirent *entry;
+        DIR *d;
+
+        d = base_dir(hierarchies[i], base, sizeof base) ? opendir(base) : NULL;
+        while (d && (entry = readdir(d)) != NULL)
+            sweep_one(base, entry->d_name, prefix, suffix, is_free, user);
+        if (d)
+            closedir(d);
+    }
 }

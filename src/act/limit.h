@@ -6,6 +6,7 @@
 #ifndef SCALER_ACT_LIMIT_H
 #define SCALER_ACT_LIMIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,6 +19,7 @@ struct limit {
     double cpus;          /* 0 none; cores, 0.5 is half a core; cgroups only */
     int64_t processes;    /* 0 none; with an rlimit it counts the user's, and not root's */
     int64_t nofile;       /* 0: as inherited; descriptors a process, always an rlimit */
+    int64_t core_bytes;   /* -1: as inherited; of a core dump, 0 none; always an rlimit */
 };
 
 #define LIMIT_MOST_GROUPS 4
@@ -32,7 +34,7 @@ struct limit_groups {
 /* Makes the groups called `name` ("scaler-web-8001") below our own cgroups and sets the limits
  * in them; joins none. Limits without a usable cgroup are left to limit_enter. `note` (may be
  * NULL) gets one line a limit for a person: by what means. ERR_IO when a limit of cpus cannot
- * be had at all. */
+ * be had at all, ERR_DENIED when nofile or core_bytes is above what we may set. */
 int limit_prepare(const struct limit *l, const char *name, struct limit_groups *out,
                   struct str *note, struct err *e);
 
@@ -40,11 +42,19 @@ int limit_prepare(const struct limit *l, const char *name, struct limit_groups *
  * between fork and exec, before the user changes. ERR_IO, ERR_DENIED. */
 int limit_enter(const struct limit *l, const struct limit_groups *g, struct err *e);
 
-/* The processes in the groups, at most `most`; returns how many. */
-size_t limit_pids(const struct limit_groups *g, pid_t *out, size_t most);
+/* Whether a process is in one of the groups. */
+bool limit_has_process(const struct limit_groups *g);
 
-/* Removes the groups; waits up to 0.1 s each for processes that are ending. One that is still
- * in use stays. */
-void limit_remove(const struct limit_groups *g);
+/* SIGKILL to every process in the groups but this one. True when there was none. */
+bool limit_kill(const struct limit_groups *g);
+
+/* Removes the groups, out of g as well. One is busy for some milliseconds after its last
+ * process ended: it stays in g, to be removed by a later call. True when none is left. */
+bool limit_remove(struct limit_groups *g);
+
+/* Removes the groups called PREFIX, any text, SUFFIX below our own cgroups, where `is_free`
+ * says that the text names nobody. One that holds a process stays. */
+void limit_sweep(const char *prefix, const char *suffix,
+                 bool (*is_free)(void *user, const char *text), void *user);
 
 #endif

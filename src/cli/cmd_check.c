@@ -66,6 +66,7 @@ static bool check_backend(const struct service_conf *s, const char *state_dir,
 {
     struct backend_call call = {.service = s->name,
                                 .state_dir = state_dir,
+                                .is_dry_run = true,
                                 .deadline_mono_ms = clk_mono_ms() + timeout_ms};
     struct str text = STR_EMPTY;
     struct err e = {0};

@@ -1,5 +1,6 @@
 /* cmd_status.c - `scaler status`: what the daemon knows of each service, from the file that it
  * writes each second; works beside it, without HTTP, and after its end. */
+#include <dirent.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "act/hold.h"
+#include "act/instance.h"
 #include "act/override.h"
 #include "base/clk.h"
 #include "cli/command.h"
@@ -180,6 +182,38 @@ static void print_orders(const struct daemon_status *d, const char *only, const 
     free(overrides);
 }
 
+static bool is_shown(const struct daemon_status *d, const char *service)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        if (strcmp(d->services[i].name, service) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Processes that outlived their service: nobody scales them, restarts them or counts them. */
+static void print_left_behind(const struct daemon_status *d, const char *state_dir)
+{
+    char dir[PATH_MAX];
+    struct dirent *entry;
+    DIR *listing;
+
+    snprintf(dir, sizeof dir, "%.4000s/instances", state_dir);
+    listing = opendir(dir);
+    while (listing && (entry = readdir(listing)) != NULL) {
+        int n = 0;
+
+        if (entry->d_name[0] == '.' || is_shown(d, entry->d_name) ||
+            instance_count_alive(state_dir, entry->d_name, &n, NULL) != 0 || n == 0)
+            continue;
+        printf("%s: no longer configured, yet %d instance%s of it still run%s: end with scaler "
+               "stop --instances --service %s\n",
+               entry->d_name, n, n == 1 ? "" : "s", n == 1 ? "s" : "", entry->d_name);
+    }
+    if (listing)
+        closedir(listing);
+}
+
 static int show_all(const struct daemon_status *d, const char *only, enum print_format format,
                     struct err *e)
 {
@@ -229,6 +263,8 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
     rc = show_all(&d, n_words > 0 ? words[0] : NULL, format, &e);
     if (rc == 0 && format == PRINT_TABLE)
         print_orders(&d, n_words > 0 ? words[0] : NULL, dir);
+    if (rc == 0 && format == PRINT_TABLE && n_words == 0)
+        print_left_behind(&d, dir);
     free(services);
     if (rc != 0)
         return command_fail(&e);

@@ -30,6 +30,9 @@ struct stopping {
     const char *service; /* being scanned */
     struct instance **items;
     size_t n, cap;
+    int *locks; /* of the services, held until the end */
+    size_t n_locks, cap_locks;
+    bool is_forced;
     struct err err; /* the first one */
 };
 
@@ -39,7 +42,7 @@ static void add_instance(void *user, const char *id)
     struct instance *in = NULL;
 
     if (s->err.code != ERR_NONE ||
-        instance_adopt(&in, s->state_dir, s->service, id, &s->err) != 0 || !in)
+        instance_adopt(&in, s->state_dir, s->service, id, false, &s->err) != 0 || !in)
         return;
     if (vec_reserve(&s->items, &s->cap, s->n + 1, sizeof *s->items) != 0) {
         instance_free(in);
@@ -47,6 +50,30 @@ static void add_instance(void *user, const char *id)
         return;
     }
     s->items[s->n++] = in;
+}
+
+static int lock_service(struct stopping *s, const char *service)
+{
+    int lock;
+
+    if (vec_reserve(&s->locks, &s->cap_locks, s->n_locks + 1, sizeof *s->locks) != 0)
+        return err_nomem(&s->err);
+    lock = instance_lock_service(s->state_dir, service, &s->err);
+    if (lock >= 0) {
+        s->locks[s->n_locks++] = lock;
+        return 0;
+    }
+    if (s->err.code != ERR_BUSY)
+        return -1;
+    if (!s->is_forced)
+        return err_wrap(&s->err,
+                        "service \"%s\": a daemon runs and would start them again: take the "
+                        "service out of its configuration (and send it SIGHUP), end the "
+                        "daemon, or --force",
+                        service);
+    s->err = (struct err){0};
+    fprintf(stderr, "scaler: %s: a daemon runs: it will take this for crashes\n", service);
+    return 0;
 }
 
 /* The count first: a daemon that starts meanwhile must not start them again. */
@@ -61,6 +88,9 @@ static int add_service(struct stopping *s, const char *service)
         return err_set(&s->err, ERR_CONFIG, "%.80s...: path too long", s->state_dir);
     if (access(dir, F_OK) != 0)
         return 0;
+    if (lock_service(s, service) != 0)
+        return -1;
+    instance_sweep_groups(dir, service);
     if (instance_write_desired(dir, 0, &s->err) != 0 ||
         instance_scan(s->state_dir, service, add_instance, s, &s->err) != 0)
         return -1;
@@ -107,6 +137,9 @@ static void wait_for_all(struct stopping *s)
 
             if (in->phase == INSTANCE_GONE || instance_tend(in, clk_mono_ms()) != INSTANCE_GONE)
                 continue;
+            if (in->pre_stop_why[0] != '\0')
+                fprintf(stderr, "scaler: %s/%s: pre_stop: %s\n", in->spec.service, in->id,
+                        in->pre_stop_why);
             printf("%s/%s: stopped\n", in->spec.service, in->id);
             fflush(stdout);
             left--;
@@ -128,7 +161,10 @@ static int stop_instances(struct stopping *s, const char *service)
     }
     for (size_t i = 0; i < s->n; i++)
         instance_free(s->items[i]);
+    for (size_t i = 0; i < s->n_locks; i++)
+        close(s->locks[i]);
     free(s->items);
+    free(s->locks);
     return rc;
 }
 
@@ -149,14 +185,14 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
     }
     if (place_state_dir(opts, dir, sizeof dir, &e) != 0)
         return command_fail(&e);
-    if (access(dir, F_OK) == 0 && store_lock(dir, &lock, &e) != 0) {
-        if (!conf_bool(opts, "force")) {
-            err_wrap(&e, "a daemon runs and would start them again: end it first, or --force");
-            return command_fail(&e);
-        }
-        fprintf(stderr, "scaler: a daemon runs: it will take this for crashes\n");
-    }
     s.state_dir = dir;
+    s.is_forced = conf_bool(opts, "force");
+    /* For all, no daemon may come meanwhile; one that does not run a service may stay. */
+    if (conf_string(opts, "service")[0] == '\0' && access(dir, F_OK) == 0 &&
+        store_lock(dir, &lock, &e) != 0 && !s.is_forced) {
+        err_wrap(&e, "a daemon runs and would start them again: end it first, or --force");
+        return command_fail(&e);
+    }
     rc = stop_instances(&s, conf_string(opts, "service"));
     if (lock >= 0)
         close(lock);
@@ -167,9 +203,12 @@ const struct command command_stop = {
     .name = "stop",
     .summary = "end instances that scaler runs on this host",
     .words = "",
-    .about = "Instances outlive the daemon: its end, its restart and its upgrade leave them\n"
-             "running. This drains them (pre_stop, stop signal, grace, SIGKILL), waits until\n"
-             "they are gone, and reports each. It needs no daemon and no configuration.",
+    .about =
+        "Instances outlive the daemon: its end, its restart and its upgrade leave them\n"
+        "running. This drains them (pre_stop, stop signal, grace, SIGKILL), waits until\n"
+        "they are gone, and reports each. It needs no daemon and no configuration. Beside a\n"
+        "running daemon it ends those of a service that the daemon does not run: one that\n"
+        "was taken out of the configuration, or stands in a dry run.",
     .examples = "scaler stop --instances\n"
                 "    ends the instances of all services\n"
                 "scaler stop --instances --service checkout\n"

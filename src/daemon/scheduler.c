@@ -350,7 +350,10 @@ static struct unit **sort_units(const struct scheduler *s)
 
 static void leave(struct scheduler *s, struct unit *u)
 {
-    log_info(u->service.conf->name, "no longer configured: let go, its instances keep running");
+    log_info(u->service.conf->name,
+             "no longer configured: let go, its instances keep running (scaler status tells; "
+             "scaler stop --instances --service %s ends them)",
+             u->service.conf->name);
     unit_leave(u);
     if (vec_reserve(&s->leaving, &s->cap_leaving, s->n_leaving + 1, sizeof(struct unit *)) == 0)
         s->leaving[s->n_leaving++] = u;

@@ -263,6 +263,7 @@ static int finish(void **state)
     if (daemon_pid > 0) /* a test that failed left it */
         test_kill(daemon_pid);
     daemon_pid = 0;
+    scaler(NULL, "stop --instances"); /* also their cgroups, which kill leaves behind */
     end_instances();
     return 0;
 }
@@ -566,6 +567,15 @@ static void test_a_reload_takes_what_is_good_and_refuses_what_is_not(void **stat
     assert_true(feed_until(5, 10000, mail_is_let_go));
     feed_until(5, 1500, NULL);
     assert_int_equal(count("mail"), mails);
+    assert_contains(scaler(&rc, "status"), "mail: no longer configured, yet 2 instances");
+
+    /* Beside the daemon: what it runs is refused, what it let go of is ended. */
+    assert_contains(scaler(&rc, "stop --instances --service web"), "a daemon runs");
+    assert_int_equal(rc, 1);
+    assert_true(count("web") >= 1);
+    scaler(&rc, "stop --instances --service mail");
+    assert_int_equal(rc, 0);
+    assert_int_equal(count("mail"), 0);
     assert_null(strstr(scaler(&rc, "status"), "mail"));
     stop_scaler(pid, 0);
 }
