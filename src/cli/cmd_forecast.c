@@ -10,11 +10,11 @@
 #include "base/clk.h"
 #include "cli/chart.h"
 #include "cli/command.h"
+#include "cli/history_file.h"
 #include "cli/open_store.h"
 #include "cli/print.h"
 #include "cli/stored.h"
 #include "collect/clean.h"
-#include "collect/csv.h"
 #include "collect/series.h"
 #include "forecast/predictor.h"
 
@@ -62,46 +62,6 @@ static int clean(struct series **out, const struct series *raw, bool is_verbose,
         fputs(str_text(&text), stderr);
     str_clear(&text);
     clean_report_clear(&cleaned);
-    return rc;
-}
-
-static int load_file(struct series **out, const char *path, const struct conf *opts,
-                     struct err *e)
-{
-    int64_t step_ms = conf_is_auto(opts, "step") ? 0 : conf_duration_ms(opts, "step");
-    bool is_verbose = conf_bool(opts, "verbose");
-    struct csv_options csv = {.most_bad = 100};
-    struct csv_report report;
-    struct series_report made;
-    struct sample *samples = NULL;
-    struct series *raw = NULL;
-    size_t n = 0;
-    int rc = -1;
-
-    if (csv_read(path, &csv, &samples, &n, &report, e) != 0 ||
-        series_from_samples(&raw, samples, n, step_ms, &made, e) != 0) {
-        err_wrap(e, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
-        goto done;
-    }
-    if (report.bad > 0)
-        fprintf(stderr, "scaler: %zu lines left out; first: %s\n", report.bad,
-                report.first_bad.msg);
-    if (made.beyond > 0)
-        fprintf(stderr, "scaler: %zu values beyond %g left out: no load is that large\n",
-                made.beyond, SAMPLE_MOST);
-    if (is_verbose)
-        fprintf(
-            stderr,
-            "read %zu values: %zu out of order, %zu repeated, %zu negative, %zu not finite, "
-            "%zu cells of %zu without value\n",
-            made.samples, made.out_of_order, made.duplicates, made.negative, made.not_finite,
-            made.gaps, raw->n);
-    *out = raw; /* the caller owns it now */
-    raw = NULL;
-    rc = 0;
-done:
-    free(samples);
-    series_free(raw);
     return rc;
 }
 
@@ -278,20 +238,10 @@ static int load_came(struct series **out, const struct conf *opts, int64_t step_
                      struct err *e)
 {
     const char *path = conf_string(opts, "against");
-    struct csv_options csv = {.most_bad = 100};
-    struct csv_report report;
-    struct series_report made;
-    struct sample *samples = NULL;
-    size_t n = 0;
-    int rc = 0;
 
     if (!path[0])
         return 0;
-    if (csv_read(path, &csv, &samples, &n, &report, e) != 0 ||
-        series_from_samples(out, samples, n, step_ms, &made, e) != 0)
-        rc = err_wrap(e, "--against: %s", path);
-    free(samples);
-    return rc;
+    return history_file(out, path, step_ms, false, e) == 0 ? 0 : err_wrap(e, "--against");
 }
 
 static int show(const struct forecast *f, const struct series *history, const struct conf *opts,
@@ -337,7 +287,8 @@ static int forecast_one(const struct conf *opts, const char *name, const struct 
 static int forecast_file(const struct conf *opts, struct err *e)
 {
     struct series *raw = NULL;
-    int rc = load_file(&raw, conf_string(opts, "history"), opts, e);
+    int rc = history_file(&raw, conf_string(opts, "history"), history_file_step_ms(opts),
+                          conf_bool(opts, "verbose"), e);
 
     if (rc == 0)
         rc = forecast_one(opts, NULL, raw, e);

@@ -1,0 +1,58 @@
+/* history_file.c - see history_file.h. */
+#include "cli/history_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collect/csv.h"
+
+#define MOST_BAD 100 /* lines that may be left out */
+
+int64_t history_file_step_ms(const struct conf *opts)
+{
+    return conf_is_auto(opts, "step") ? 0 : conf_duration_ms(opts, "step");
+}
+
+int history_file(struct series **out, const char *path, int64_t step_ms, bool is_verbose,
+                 struct err *e)
+{
+    struct csv_options csv = {.most_bad = MOST_BAD};
+    struct csv_report report;
+    struct series_report made;
+    struct sample *samples = NULL;
+    struct series *raw = NULL;
+    size_t n = 0;
+    int rc = -1;
+
+    if (csv_read(path, &csv, &samples, &n, &report, e) != 0)
+        goto done;
+    if (n == 0 && report.bad > 0) { /* not a file of samples at all */
+        err_set(e, ERR_DATA, "%s", report.first_bad.msg);
+        goto done;
+    }
+    if (series_from_samples(&raw, samples, n, step_ms, &made, e) != 0) {
+        err_wrap(e, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
+        goto done;
+    }
+    if (report.bad > 0)
+        fprintf(stderr, "scaler: %zu lines left out; first: %s\n", report.bad,
+                report.first_bad.msg);
+    if (made.beyond > 0)
+        fprintf(stderr, "scaler: %zu values beyond %g left out: no load is that large\n",
+                made.beyond, SAMPLE_MOST);
+    if (is_verbose)
+        fprintf(
+            stderr,
+            "read %zu values: %zu out of order, %zu repeated, %zu negative, %zu not finite, "
+            "%zu cells of %zu without value\n",
+            made.samples, made.out_of_order, made.duplicates, made.negative, made.not_finite,
+            made.gaps, raw->n);
+    *out = raw; /* the caller owns it now */
+    raw = NULL;
+    rc = 0;
+done:
+    free(samples);
+    series_free(raw);
+    return rc;
+}
