@@ -13,6 +13,7 @@
  * smoothing, J. Oper. Res. Soc. 54 (2003); Gelper, Fried & Croux, Robust forecasting with
  * exponential and Holt-Winters smoothing, J. Forecasting 29 (2010) for the clipping.
  * Cost: about 60 passes over the history to fit, O(1) an update and a step of a path. */
+#include <assert.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -190,6 +191,7 @@ VECTORISED static void walk(const struct search *q, const struct lane_gains *g, 
     lanes *const d = q->d, *const v = q->v;
     size_t m = q->season.m, w = q->week, day = 0, week = 0;
 
+    assert(m > 0 && w > 0);
     for (size_t i = 0; i < m; i++)
         d[i] = LANES_OF(q->origin.d[i]);
     for (size_t i = 0; i < w; i++)

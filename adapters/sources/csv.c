@@ -98,14 +98,14 @@ static int read_end(int fd, off_t size, size_t piece, struct str *text, struct e
     if (read_at(fd, 0, MOST_FIRST_LINE_BYTES, text, e) != 0 ||
         read_at(fd, size - (off_t)piece, piece, &end, e) != 0)
         goto done;
-    newline = memchr(text->data, '\n', text->len);
+    newline = text->len > 0 ? memchr(text->data, '\n', text->len) : NULL;
     if (!newline) {
         err_set(e, ERR_DATA, "the first line is longer than %d bytes: is this a CSV file?",
                 MOST_FIRST_LINE_BYTES);
         goto done;
     }
     text->len = (size_t)(newline + 1 - text->data);
-    newline = memchr(end.data, '\n', end.len);
+    newline = end.len > 0 ? memchr(end.data, '\n', end.len) : NULL;
     if (newline &&
         str_add_n(text, newline + 1, (size_t)(end.data + end.len - newline - 1)) != 0) {
         err_nomem(e);

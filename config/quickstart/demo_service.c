@@ -11,6 +11,7 @@
  *
  * It also ends when FILE is gone or its lifetime is over: a demo leaves nothing behind. */
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
@@ -149,8 +150,10 @@ static void drop(struct service *s, struct connection *c)
 {
     struct connection **at = &s->connections;
 
-    while (*at != c)
+    while (*at != c) {
+        assert(*at); /* every connection is in the list */
         at = &(*at)->next;
+    }
     *at = c->next;
     close(c->fd);
     free(c);

@@ -1,6 +1,7 @@
 /* scheduler.c - see scheduler.h. */
 #include "daemon/scheduler.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -411,6 +412,7 @@ static void swap_units(struct scheduler *s, struct config_ref *ref, struct unit 
             leave(s, s->units[i]);
     group_leave_all(s->groups);
     for (size_t i = 0; i < c->n_services; i++) {
+        assert(units[i]);
         units[i]->index = i;
         if (units[i]->is_listed)
             unit_reload(units[i], ref, &c->services[i]);

@@ -101,9 +101,9 @@ static int record_init(struct record *r, size_t origins, size_t voices, size_t r
     r->reach = reach;
     r->n_voices = voices;
     r->leads = calloc(origins + 1, sizeof *r->leads);
-    r->truth = malloc((cells + 1) * sizeof *r->truth);
-    r->joined = malloc((cells + 1) * sizeof *r->joined);
-    r->paths = malloc((cells * voices + 1) * sizeof *r->paths);
+    r->truth = calloc(cells + 1, sizeof *r->truth);
+    r->joined = calloc(cells + 1, sizeof *r->joined);
+    r->paths = calloc(cells * voices + 1, sizeof *r->paths);
     if (!r->leads || !r->truth || !r->joined || !r->paths) {
         record_clear(r);
         return err_nomem(e);
@@ -273,7 +273,7 @@ static double voice_errors(const struct record *r, size_t i, size_t n_buckets, d
 /* Voices without record count as much as the middle of the others. */
 static void weigh(struct combine *c, const struct record *r)
 {
-    double error[MOST_VOICES][MOST_BUCKETS], naive[MOST_BUCKETS], mean_error = 0;
+    double error[MOST_VOICES][MOST_BUCKETS] = {{0}}, naive[MOST_BUCKETS], mean_error = 0;
     size_t with = 0;
 
     for (size_t b = 0; b < c->n_buckets; b++)
