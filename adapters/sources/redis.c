@@ -6,9 +6,8 @@
  *
  * The cell in which the server started holds part of its requests and is left out. So after a
  * Redis was started empty, the first load appears when the first cell that began after the
- * start is complete: between one and two steps later; until then there is no sample and no
- * message. After a restart between two fetches it takes GUARD_FRESH_STEPS complete cells, with
- * a note. */
+ * start is complete: between one and two steps later; until then there is no sample. After a
+ * restart between two fetches it takes GUARD_FRESH_STEPS complete cells, with a note. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -315,12 +314,17 @@ static void on_page(void *user, size_t index, const struct rds_value *v)
 /* What a page was to follow is not whole: part of a range is no load. */
 static void fail_pages(const struct pages *l, const struct err *cause)
 {
-    for (size_t i = 0; i < l->n; i++)
-        if (l->items[i].n_entries > 0)
-            work_fail(l->items[i].work, cause->code,
-                      "%.60s: more than its first %zu entries could not be read (trim it, or "
-                      "count into cells): %.100s",
-                      l->items[i].work->plan->key_text, l->items[i].n_entries, cause->msg);
+    for (size_t i = 0; i < l->n; i++) {
+        char key[64];
+
+        if (l->items[i].n_entries == 0)
+            continue;
+        work_key(l->items[i].work, 0, key, sizeof key);
+        work_fail(l->items[i].work, cause->code,
+                  "%s: more than its first %zu entries could not be read (trim it, or count "
+                  "into cells): %.100s",
+                  key, l->items[i].n_entries, cause->msg);
+    }
 }
 
 static int ask_pages(struct redis_source *s, struct err *e)
@@ -513,6 +517,8 @@ static int hand_out(const struct round *r, const struct guard *g, struct work *w
                  "redis evicted keys (maxmemory-policy %s): what is absent is unknown; set "
                  "noeviction",
                  r->facts->policy);
+    else if (reply->n == 0 && reply->note[0] == '\0' && is_silent(w))
+        work_say_silent(w);
     return 0;
 }
 
@@ -729,7 +735,8 @@ static const struct conf_option query_options[] = {
     {"layout", CONF_ENUM, NULL, 0, 0, "counter|hash|hash_day|zset|stream|total|timeseries",
      "How the rates sit in Redis: a key a cell; a hash a cell, fields summed; a hash a day "
      "with "
-     "a field a cell; sorted set; stream; a total that only grows; RedisTimeSeries."},
+     "a field a cell; sorted set; stream; a total that only grows; RedisTimeSeries "
+     "(TS.RANGE; tested against recorded replies only)."},
     {"key", CONF_STRING, NULL, 1, 180, "",
      "Name of the key, as in rate:{service}:{epoch}; also {epoch_ms} {epoch/60} "
      "{time:%Y%m%d%H%M}; {{ and }} for braces."},

@@ -13,7 +13,6 @@
 enum {
     KEYS_PER_COMMAND = 500,   /* of MGET and HMGET: short enough not to hold up the server */
     CELLS_PER_COMMAND = 1440, /* of a range */
-    MISSED_STEPS = 3, /* a running total read further apart tells nothing of the shape */
 };
 
 void work_fail(struct work *w, enum err_code code, const char *fmt, ...)
@@ -43,8 +42,7 @@ static int64_t cell_ms(const struct work *w, size_t i)
     return w->from_ms + (int64_t)i * w->query->step_ms;
 }
 
-/* The key of cell i, for messages. */
-static void key_text(const struct work *w, size_t i, char *out, size_t size)
+void work_key(const struct work *w, size_t i, char *out, size_t size)
 {
     struct str s = STR_EMPTY;
 
@@ -53,11 +51,29 @@ static void key_text(const struct work *w, size_t i, char *out, size_t size)
     str_clear(&s);
 }
 
+void work_say_silent(struct work *w)
+{
+    char *note = w->reply->note;
+    size_t size = sizeof w->reply->note;
+    char key[96];
+
+    work_key(w, w->n_cells - 1, key, sizeof key);
+    if (w->plan->layout->is_bucketed)
+        snprintf(note, size,
+                 "redis: nothing under \"%.72s\" nor in the %zu cells before it: is the name "
+                 "right?",
+                 key, w->n_cells - 1);
+    else
+        snprintf(note, size,
+                 "redis: nothing in \"%.72s\" in these %zu cells: is the name right?", key,
+                 w->n_cells);
+}
+
 static void fail_at(struct work *w, size_t i, const struct rds_value *v, const char *wanted)
 {
     char key[96];
 
-    key_text(w, i, key, sizeof key);
+    work_key(w, i, key, sizeof key);
     if (v->type == RDS_ERROR) {
         if (w->reply->err.code == ERR_NONE)
             rds_error(v, key, &w->reply->err);
@@ -591,44 +607,43 @@ static int total_ask(struct rds *r, struct work *w, struct str *scratch, struct 
     return words_send(r, w, &l, e);
 }
 
-/* Between two readings the total is taken to grow evenly, so its value at each cell's edge is
- * known; a cell's load is the difference of its edges. A total that fell was reset: the cells
- * around it are unknown, never guessed. */
-static void total_take(struct work *w, size_t index, const struct rds_value *v)
+/* The answer may be a key's first: what is missing yet is said. */
+static void say_total(struct work *w, enum total_change change, double before, double total)
 {
-    struct memo *m = w->memo;
-    int64_t step_ms = w->query->step_ms, span_ms = w->server_ms - m->total_ms;
-    double total, slope;
+    char *note = w->reply->note;
+    size_t size = sizeof w->reply->note;
+
+    if (change == TOTAL_FIRST)
+        snprintf(note, size,
+                 "running total read for the first time: its first rate comes when a whole "
+                 "cell has passed");
+    else if (change == TOTAL_FELL)
+        snprintf(note, size,
+                 "running total fell from %.15g to %.15g: reset, these cells are unknown",
+                 before, total);
+    else if (change == TOTAL_GAP)
+        snprintf(note, size,
+                 "running total was not read for more than %d cells: these are unknown",
+                 TOTAL_MISSED_STEPS);
+}
+
+static void total_take_reply(struct work *w, size_t index, const struct rds_value *v)
+{
+    struct total_cell cells[TOTAL_MISSED_STEPS];
+    struct total *t = &w->memo->total;
+    double total, before = t->value;
+    enum total_change change;
+    size_t n;
 
     (void)index;
     if (v->type == RDS_NIL || !read_number(w, 0, v, &total)) {
-        m->has_total = m->has_edge = false;
+        *t = (struct total){0};
         return;
     }
-    if (m->has_total && span_ms > 0 && span_ms <= MISSED_STEPS * step_ms && total >= m->total) {
-        slope = (total - m->total) / (double)span_ms;
-        for (int64_t edge = (m->total_ms / step_ms + 1) * step_ms; edge <= w->server_ms;
-             edge += step_ms) {
-            double at_edge = m->total + slope * (double)(edge - m->total_ms);
-
-            if (m->has_edge && m->edge_ms == edge - step_ms)
-                add_at(w, m->edge_ms, at_edge - m->edge_total);
-            m->has_edge = true;
-            m->edge_ms = edge;
-            m->edge_total = at_edge;
-        }
-    } else if (m->has_total && span_ms <= 0) {
-        return; /* read twice in the same millisecond, or the server's clock was set back */
-    } else {
-        if (m->has_total && total < m->total)
-            snprintf(w->reply->note, sizeof w->reply->note,
-                     "running total fell from %.15g to %.15g: reset, these cells are unknown",
-                     m->total, total);
-        m->has_edge = false;
-    }
-    m->has_total = true;
-    m->total_ms = w->server_ms;
-    m->total = total;
+    change = total_take(t, w->server_ms, total, w->query->step_ms, cells, &n);
+    for (size_t i = 0; i < n; i++)
+        add_at(w, cells[i].start_ms, cells[i].requests);
+    say_total(w, change, before, total);
 }
 
 const struct layout redis_layouts[] = {
@@ -637,7 +652,7 @@ const struct layout redis_layouts[] = {
     {"hash_day", true, "hash", check_field_time, hash_day_ask, hash_day_take, NULL, NULL},
     {"zset", false, "zset", no_key_time, NULL, NULL, zset_ask_page, zset_take_page},
     {"stream", false, "stream", no_key_time, NULL, NULL, stream_ask_page, stream_take_page},
-    {"total", false, "string", no_key_time, total_ask, total_take, NULL, NULL},
+    {"total", false, "string", no_key_time, total_ask, total_take_reply, NULL, NULL},
     {"timeseries", false, "", no_key_time, timeseries_ask, timeseries_take, NULL, NULL},
     {NULL, false, NULL, NULL, NULL, NULL, NULL, NULL},
 };

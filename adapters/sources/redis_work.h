@@ -9,6 +9,7 @@
 
 #include <glib.h>
 
+#include "adapters/sources/redis_total.h"
 #include "adapters/sources/template.h"
 #include "collect/source.h"
 #include "net/redis.h"
@@ -74,12 +75,7 @@ struct memo {
     int64_t newest_ms;     /* newest complete cell looked at; INT64_MIN: none */
     double newest_value;   /* its value; NAN: absent */
     uint64_t present_bits; /* bit k: cell newest_ms - k steps was present at some time */
-    bool has_total;        /* layout "total": */
-    int64_t total_ms;      /* when the running total was read last */
-    double total;
-    bool has_edge;   /* the total at the start of the newest open cell is known */
-    int64_t edge_ms; /* that start */
-    double edge_total;
+    struct total total;    /* layout "total" */
 };
 
 struct work {
@@ -102,6 +98,12 @@ int work_first_pages(struct work *w, struct pages *out, struct err *e);
 
 /* Makes the query fail alone: the first cause stays. */
 void work_fail(struct work *w, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* Says in the reply that every cell of w is absent, with the name that was looked for. */
+void work_say_silent(struct work *w);
+
+/* The key of cell i, cut to fit, for messages. */
+void work_key(const struct work *w, size_t i, char *out, size_t size);
 
 /* Load per second of cell i; NAN when absent. */
 double work_value(const struct work *w, size_t i);

@@ -714,6 +714,7 @@ static const struct known_error known_errors[] = {
     {"ERR unknown command `TS.", ERR_CONFIG, "the RedisTimeSeries module is not loaded"},
     {"ERR unknown command 'TS.", ERR_CONFIG, "the RedisTimeSeries module is not loaded"},
     {"ERR TSDB: the key does not exist", ERR_DATA, "no such series"},
+    {"TSDB: the key does not exist", ERR_DATA, "no such series"}, /* before 1.6 */
     {"ERR unknown command", ERR_CONFIG, "renamed, disabled, or the server is too old"},
     {"ERR unknown subcommand", ERR_CONFIG, "the server is too old"},
 };

@@ -31,7 +31,7 @@ static void take_all(const struct layout *layout, uint8_t options, const char *b
                         .is_counts = (options & 2) != 0,
                         .has_time_members = (options & 4) != 0,
                         .time_unit_ms = (options & 8) != 0 ? 1 : 1000};
-    struct memo memo = {.has_total = (options & 2) != 0, .total_ms = 500000, .total = 3};
+    struct memo memo = {.total = {.is_known = (options & 2) != 0, .at_ms = 500000, .value = 3}};
     struct work w = {.query = &query,
                      .reply = &reply,
                      .memo = &memo,

@@ -391,6 +391,57 @@ static void a_lone_silent_service_is_zero_where_that_is_said(void **state)
     }
 }
 
+static void a_heartbeat_proves_that_silence_is_zero(void **state)
+{
+    const char *conn[] = {"url", server.url, "heartbeat", "beat:{epoch}", NULL};
+    static const char *const pairs[] = {"layout",  "counter", "key", "alone:{service}:{epoch}",
+                                        "absence", "zero",    "ttl", "60s",
+                                        NULL};
+    const struct source *s = source_find("redis");
+    struct conf *connection = make_conf(s->options, conn);
+    struct conf *options = make_conf(s->query_options, pairs);
+    struct source_reply reply = {0};
+    struct err e = {0};
+    int64_t from_ms;
+    void *source;
+
+    (void)state;
+    /* One service alone, never written: only the heartbeat can tell. It misses one cell. */
+    wait_until(&server, started_ms(&server) + 4 * SHORT_STEP_MS);
+    from_ms = server_ms(&server) - 3 * SHORT_STEP_MS;
+    for (int i = 0; i < 3; i++)
+        if (i != 1)
+            test_redis_do(&server, "SET beat:%" PRId64 " 1", from_ms / 1000 + i);
+    assert_int_equal(s->open(&source, connection, &e), 0);
+    struct source_query q = {"a", options, SHORT_STEP_MS, from_ms};
+    if (s->fetch(source, &q, 1, &reply, clk_mono_ms() + PATIENCE_MS, &e) != 0 ||
+        reply.err.code != ERR_NONE)
+        fail_msg("%s%s", e.msg, reply.err.msg);
+    for (int i = 0; i < 3; i++)
+        assert_near(cell_at(&reply, from_ms + i * SHORT_STEP_MS), i == 1 ? NAN : 0, 0);
+    assert_int_equal(reply.n, 2);
+    s->close(source);
+    source_reply_clear(&reply);
+    conf_free(options);
+    conf_free(connection);
+}
+
+static void a_heartbeat_of_a_service_is_refused(void **state)
+{
+    static const char *const conn[] = {"url", "redis://127.0.0.1:1", "heartbeat",
+                                       "beat:{service}:{epoch}", NULL};
+    const struct source *s = source_find("redis");
+    struct conf *connection = make_conf(s->options, conn);
+    struct err e = {0};
+    void *source = NULL;
+
+    (void)state;
+    assert_int_equal(s->open(&source, connection, &e), -1);
+    assert_int_equal(e.code, ERR_CONFIG);
+    assert_contains(e.msg, "heartbeat: {service} has no meaning in it");
+    conf_free(connection);
+}
+
 static void a_common_silence_is_unknown(void **state)
 {
     struct fleet f;
@@ -519,7 +570,7 @@ static void a_running_total_that_fell_is_named(void **state)
     (void)state;
     test_redis_do(&server, "SET sum:a 500");
     assert_int_equal(fetch_one(source, "a", options, open_cell_ms(), &reply, &e), 0);
-    assert_string_equal(reply.note, "");
+    assert_contains(reply.note, "running total read for the first time");
     test_redis_do(&server, "SET sum:a 7");
     usleep(2000); /* a reading of the same millisecond tells nothing */
     assert_int_equal(fetch_one(source, "a", options, open_cell_ms(), &reply, &e), 0);
@@ -649,6 +700,8 @@ int main(void)
         cmocka_unit_test(a_missing_module_is_named),
         cmocka_unit_test(discover_proposes_what_reads),
         cmocka_unit_test(a_lone_silent_service_is_zero_where_that_is_said),
+        cmocka_unit_test(a_heartbeat_proves_that_silence_is_zero),
+        cmocka_unit_test(a_heartbeat_of_a_service_is_refused),
         cmocka_unit_test(a_common_silence_is_unknown),
         cmocka_unit_test(a_restart_is_unknown_for_three_steps),
         cmocka_unit_test(a_running_total_that_fell_is_named),
