@@ -254,12 +254,18 @@ static int to_int(int64_t v)
     return v < INT_MIN ? INT_MIN : v > INT_MAX ? INT_MAX : (int)v;
 }
 
+/* Within what the rails can add up. */
+static int64_t to_time(int64_t v)
+{
+    return v < DECIDE_NEVER_MS ? DECIDE_NEVER_MS : v > -DECIDE_NEVER_MS ? -DECIDE_NEVER_MS : v;
+}
+
 static void set_field(enum field_type type, void *at, const json_t *v)
 {
     if (type == FIELD_INT && json_is_integer(v))
         *(int *)at = to_int(json_integer_value(v));
     else if (type == FIELD_INT64 && json_is_integer(v))
-        *(int64_t *)at = json_integer_value(v);
+        *(int64_t *)at = to_time(json_integer_value(v));
     else if (type == FIELD_DOUBLE && (json_is_number(v) || json_is_null(v)))
         *(double *)at = json_is_number(v) ? json_number_value(v) : NAN;
     else if (type == FIELD_BOOL && json_is_boolean(v))

@@ -124,6 +124,19 @@ static bool is_value_place(const struct scan *s)
            (is_in_list && strchr("[(,", s->previous));
 }
 
+/* libconfig says only "syntax error" here, and does not free the text. */
+static void check_text_place(struct scan *s)
+{
+    const char *text = s->p + 1, *line_end = memchr(text, '\n', (size_t)(s->end - text));
+    size_t n = (size_t)((line_end ? line_end : s->end) - text);
+    const char *quote = memchr(text, '"', n);
+
+    n = quote ? (size_t)(quote - text) : n;
+    if (!is_value_place(s) && s->previous != '"')
+        broken(s, s->line, "no text can stand here: is = or , missing before \"%.*s\"?",
+               n < SHOWN_BYTES ? (int)n : SHOWN_BYTES, text);
+}
+
 static bool is_whole(const char *digits)
 {
     return *digits && strspn(digits, "0123456789") == strlen(digits);
@@ -245,9 +258,10 @@ static void scan_next(struct scan *s)
         skip_line(s);
     else if (left > 1 && s->p[0] == '/' && s->p[1] == '*')
         skip_block_comment(s);
-    else if (*s->p == '"')
+    else if (*s->p == '"') {
+        check_text_place(s);
         skip_string(s, &from, &n);
-    else if (was_line_start && left > 8 && strncmp(s->p, "@include", 8) == 0)
+    } else if (was_line_start && left > 8 && strncmp(s->p, "@include", 8) == 0)
         scan_include(s);
     else if (is_token_byte(*s->p))
         scan_token(s);

@@ -212,7 +212,7 @@ int brain_new(struct brain **out, const struct brain_setup *setup, int64_t now_m
     b->chosen = -1;
     b->start_ms = now_ms;
     b->zero_since_ms = INT64_MAX;
-    b->last_out_ms = b->last_in_ms = INT64_MIN / 2;
+    b->last_out_ms = b->last_in_ms = DECIDE_NEVER_MS;
     loads_init(&b->loads, b->day, KEEP_DAYS);
     leadtime_init(&b->leadtime, ticks_of(b, setup->lead_time_ms));
     account_init(&b->account, b->day, memory_days(setup) + 1);

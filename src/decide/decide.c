@@ -21,7 +21,7 @@ void decide_in_init(struct decide_in *in)
     in->per_instance = NAN;
     in->stale_after_ms = 3 * CLK_MINUTE_MS;
     in->in_share = 1;
-    in->last_out_ms = in->last_in_ms = INT64_MIN / 2;
+    in->last_out_ms = in->last_in_ms = DECIDE_NEVER_MS;
     in->learning_headroom = in->learning_recent = 1;
     in->max = INT_MAX;
 }

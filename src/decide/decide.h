@@ -23,6 +23,10 @@
  * another version may differ. */
 #define DECIDE_VERSION 1
 
+/* A time before all others: low enough that no cooldown reaches up to now, high enough that the
+ * difference of two times and a duration can be taken. Times of a record lie within +- it. */
+#define DECIDE_NEVER_MS (INT64_MIN / 4)
+
 enum {
     DECIDE_BLOCKS = 6,   /* stretches of time the forecast is cut into */
     DECIDE_REASONS = 16, /* reasons kept; a full list never stops a change */
@@ -99,7 +103,7 @@ struct decide_in {
     int hour_ago_count; /* running an hour ago; 0 unknown */
     double hour_share;  /* least share of hour_ago_count that stays; 0: off */
     int out_most;       /* most instances added by one decision; 0: any number */
-    int64_t last_out_ms, last_in_ms; /* last change sent; INT64_MIN / 2: never */
+    int64_t last_out_ms, last_in_ms; /* last change sent; or DECIDE_NEVER_MS */
     int64_t out_cooldown_ms;         /* after a scale-out no scale-in for so long */
     int64_t in_cooldown_ms;          /* after a scale-in no further scale-in for so long */
     int changes_day;                 /* changes sent in the last 24 h */

@@ -77,6 +77,10 @@ static void a_slip_is_named_by_line_and_mended(void **state)
         {"a = 1;\n};\n", "x.cfg:2: \"}\" closes nothing that was opened\n"},
         {"/* count = 5;\n",
          "x.cfg:1: the comment that starts here is never closed: write */\n"},
+        {"a = 1;\nname \"abc\";\n",
+         "x.cfg:2: no text can stand here: is = or , missing before \"abc\"?\n"},
+        {"list = (1 \"abc\");\n",
+         "x.cfg:1: no text can stand here: is = or , missing before \"abc\"?\n"},
         {"count 5;\n", "x.cfg:1: syntax error (is something missing here, or at the end of the "
                        "line before: = ; , or a bracket?)\n"},
         {"count = 5;\ncount = 6;\n", "x.cfg:2: this name was given before in the same group\n"},
