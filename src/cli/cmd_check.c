@@ -1,6 +1,7 @@
 /* cmd_check.c - every fault of the configuration; with --connect also of what it names. */
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clk.h"
@@ -11,10 +12,15 @@
 
 static const struct conf_option options[] = {
     {"connect", CONF_BOOL, "false", 0, 0, "",
-     "Also ask every source and backend whether it is there and would do what is configured."},
+     "Also ask every source and backend whether it is there and would do what is configured, "
+     "and read the last 60 cells of every service's load."},
     {"timeout", CONF_DURATION, "10s", 1, 600, "s", "How long each of them may take."},
     CONF_END,
 };
+
+enum { LOOK_BACK_CELLS = 60, FRESH_CELLS = 3 };
+
+enum verdict { GOOD, DOUBTFUL, BAD };
 
 static void show_faults(const struct conf_faults *faults)
 {
@@ -30,11 +36,14 @@ static void show_faults(const struct conf_faults *faults)
 }
 
 /* One line of the preflight; a note of several lines stands below it. */
-static void show_result(const char *what, const char *name, const char *type, bool is_good,
-                        const char *text)
+static void show_result(const char *what, const char *name, const char *type,
+                        enum verdict verdict, const char *text)
 {
-    printf("%s%s%s: %s \"%s\" (%s)", print_style(stdout, is_good ? PRINT_GREEN : PRINT_RED),
-           is_good ? "ok" : "error", print_style(stdout, PRINT_PLAIN), what, name, type);
+    static const char *const words[] = {"ok", "warning", "error"};
+    static const enum print_style styles[] = {PRINT_GREEN, PRINT_YELLOW, PRINT_RED};
+
+    printf("%s%s%s: %s \"%s\" (%s)", print_style(stdout, styles[verdict]), words[verdict],
+           print_style(stdout, PRINT_PLAIN), what, name, type);
     if (text[0] && !strchr(text, '\n'))
         printf(": %s", text);
     for (bool is_list = strchr(text, '\n') != NULL; is_list && *text;) {
@@ -47,18 +56,105 @@ static void show_result(const char *what, const char *name, const char *type, bo
     fflush(stdout);
 }
 
-static bool check_source(const struct config_source *s, int64_t timeout_ms)
+/* What the source holds of one service's load: how many cells, the newest and its rate. */
+static enum verdict describe_load(const struct source_query *q, const struct source_reply *r,
+                                  char *out, size_t size)
 {
+    const char *join = r->note[0] ? "; " : "";
+    char step[32], age[32], newest[40];
+    size_t n = 0;
+    int64_t age_ms;
+
+    clk_format_duration(q->step_ms, step, sizeof step);
+    for (size_t i = 0; i < r->n; i++)
+        n += r->items[i].time_ms >= q->since_ms;
+    if (n == 0) {
+        snprintf(out, size, "no data in the last %d cells of %s%s%s", LOOK_BACK_CELLS, step,
+                 join, r->note);
+        return DOUBTFUL;
+    }
+    const struct sample *last = &r->items[r->n - 1];
+    age_ms = clk_wall_ms() - last->time_ms - q->step_ms;
+    age_ms = age_ms < 0 ? 0 : age_ms / CLK_SECOND_MS * CLK_SECOND_MS;
+    clk_format_duration(age_ms, age, sizeof age);
+    clk_format_time(last->time_ms, newest, sizeof newest);
+    snprintf(out, size,
+             "%zu of %d cells of %s; the newest, %s, ended %s ago with %.4g a second%s%s", n,
+             LOOK_BACK_CELLS, step, newest, age, last->value, join, r->note);
+    return age_ms > FRESH_CELLS * q->step_ms ? DOUBTFUL : GOOD;
+}
+
+/* What the services of one source ask; returns how many. */
+static size_t list_queries(const struct config *c, size_t source_index,
+                           struct source_query *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->n_services; i++) {
+        const struct service_conf *s = &c->services[i];
+        int64_t since_ms = clk_wall_ms() - LOOK_BACK_CELLS * s->step_ms;
+
+        if (s->source_index == source_index)
+            out[n++] = (struct source_query){s->name, s->query, s->step_ms,
+                                             since_ms - since_ms % s->step_ms};
+    }
+    return n;
+}
+
+/* False when it could not be read. */
+static bool show_load(const struct source_query *q, const struct source_reply *r,
+                      const char *type)
+{
+    char text[512];
+
+    if (r->err.code != ERR_NONE)
+        show_result("load of", q->service, type, BAD, r->err.msg);
+    else
+        show_result("load of", q->service, type, describe_load(q, r, text, sizeof text), text);
+    return r->err.code == ERR_NONE;
+}
+
+/* Reads each service's load as the daemon would; false when one cannot be read. */
+static bool check_loads(const struct config *c, size_t source_index, void *object,
+                        int64_t timeout_ms)
+{
+    const struct config_source *s = &c->sources[source_index];
+    struct source_query *queries = calloc(c->n_services + 1, sizeof *queries);
+    struct source_reply *replies = calloc(c->n_services + 1, sizeof *replies);
+    struct err e = {0};
+    size_t n = queries ? list_queries(c, source_index, queries) : 0;
+    bool is_good = true;
+    int rc = queries && replies ? 0 : err_nomem(&e);
+
+    if (rc == 0 && n > 0)
+        rc = s->source->fetch(object, queries, n, replies, clk_mono_ms() + timeout_ms, &e);
+    if (rc != 0)
+        show_result("source", s->name, s->source->name, BAD, e.msg);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        is_good &= show_load(&queries[i], &replies[i], s->source->name);
+    for (size_t i = 0; replies && i < n; i++)
+        source_reply_clear(&replies[i]);
+    free(replies);
+    free(queries);
+    return rc == 0 && is_good;
+}
+
+static bool check_source(const struct config *c, size_t index, int64_t timeout_ms)
+{
+    const struct config_source *s = &c->sources[index];
     char text[512] = "";
     struct err e = {0};
     void *object = NULL;
     int rc = s->source->open(&object, s->options, &e);
+    bool is_good;
 
     if (rc == 0 && s->source->check)
         rc = s->source->check(object, text, sizeof text, clk_mono_ms() + timeout_ms, &e);
+    show_result("source", s->name, s->source->name, rc == 0 ? GOOD : BAD,
+                rc == 0 ? text : e.msg);
+    is_good = rc == 0 && check_loads(c, index, object, timeout_ms);
     s->source->close(object);
-    show_result("source", s->name, s->source->name, rc == 0, rc == 0 ? text : e.msg);
-    return rc == 0;
+    return is_good;
 }
 
 static bool check_backend(const struct service_conf *s, const char *state_dir,
@@ -78,9 +174,9 @@ static bool check_backend(const struct service_conf *s, const char *state_dir,
         rc = s->backend->check(object, &call, &text, &e);
     s->backend->close(object);
     if (rc == 0)
-        show_result("service", s->name, s->backend->name, true, str_text(&text));
+        show_result("service", s->name, s->backend->name, GOOD, str_text(&text));
     else
-        show_result("service", s->name, s->backend->name, is_busy, e.msg);
+        show_result("service", s->name, s->backend->name, is_busy ? GOOD : BAD, e.msg);
     str_clear(&text);
     return rc == 0 || is_busy;
 }
@@ -97,7 +193,7 @@ static int connect_all(const struct config *c, const struct conf *opts)
     if (config_state_dir(given, c->state_dir, state_dir, sizeof state_dir, &e) != 0)
         return command_fail(&e);
     for (size_t i = 0; i < c->n_sources; i++)
-        is_good &= check_source(&c->sources[i], timeout_ms);
+        is_good &= check_source(c, i, timeout_ms);
     for (size_t i = 0; i < c->n_services; i++)
         is_good &= check_backend(&c->services[i], state_dir, timeout_ms);
     return is_good ? EXIT_DONE : EXIT_FAILED;
@@ -133,8 +229,10 @@ const struct command command_check = {
     .about =
         "Reads the configuration as `scaler run` would and lists all that is wrong with\n"
         "it, each fault with file and line. Nothing is started or changed. With --connect\n"
-        "sources and backends are asked as well. Exit code 2: faults in the file; 1: a\n"
-        "source or backend would not do.",
+        "sources and backends are asked as well, and every service's load is read: how many\n"
+        "of its last 60 cells there are, the newest, its age and its rate; a service without\n"
+        "data, or with old data alone, is a warning. Exit code 2: faults in the file; 1: a\n"
+        "source, a service's load or a backend would not do.",
     .examples = "scaler check\n    Check the configuration in use.\n"
                 "scaler check new.cfg && kill -HUP $(pidof scaler)\n"
                 "    Check a new file before the running daemon reads it.\n"
