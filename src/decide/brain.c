@@ -239,7 +239,7 @@ void brain_free(struct brain *b)
 
 size_t brain_bytes(const struct brain *b)
 {
-    return sizeof *b + b->loads.cap * sizeof *b->loads.y +
+    return sizeof *b + loads_bytes(&b->loads) +
            (size_t)b->peak.cap_residuals * sizeof *b->peak.residuals + (size_t)b->day +
            calibrate_bytes(b->calibrate);
 }
@@ -371,7 +371,7 @@ static void end_tick(struct brain *b, double load)
     if (is_known)
         learn_fleet(b, load / b->setup.per_instance);
     b->recent_peak = loads_max(&b->loads, now + 1 - (hour > 1 ? hour : 1), now + 1);
-    b->usual = peak_usual(&b->peak, &b->loads, now);
+    b->usual = peak_usual(&b->peak, &b->loads, now, 0.5);
     if (is_known)
         dip_update(&b->dip, mean_of(b, 0, 10), mean_of(b, 20, 10), b->usual);
     b->dip_floor = dip_floor(&b->dip, b->usual);
@@ -559,7 +559,7 @@ static double blind_need(const struct brain *b, const struct calibrate_setting *
     int64_t age_ms = now_ms - b->load_end_ms;
     long ahead = (long)(age_ms / b->tick_ms);
     double last = b->has_forecast ? peak_need(&b->forecast, s->quantile, 0) : b->recent_peak;
-    double usual = peak_usual(&b->peak, &b->loads, b->loads.n - 1 + ahead), ratio;
+    double usual = peak_usual(&b->peak, &b->loads, b->loads.n - 1 + ahead, 0.5), ratio;
     double fade = 1 - (double)age_ms / (BLIND_FADE * (double)b->setup.day_ms);
 
     last *= 1 + s->headroom;

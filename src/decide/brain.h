@@ -19,9 +19,9 @@
  * method is day / 1440, so a compressed day (day_ms = 60000 for a demonstration) scales every
  * constant.
  *
- * One brain is used by one thread at a time; it may move between threads. Memory: about 4 bytes
- * a tick of 28 days + 2 bytes a tick of 14 days + 100 KB of shadow fleets: 300 KB at one-minute
- * ticks, 130 KB at five-minute ticks. brain_bytes() tells. */
+ * One brain is used by one thread at a time; it may move between threads. Memory: 5/4 bytes a
+ * tick of 28 days, 2 bytes a residual of 14 days (decide/peak.h), 55 KB of shadow fleets, 14 KB:
+ * 140 KB at one-minute ticks, 90 KB at five-minute ticks. brain_bytes() tells. */
 #ifndef SCALER_DECIDE_BRAIN_H
 #define SCALER_DECIDE_BRAIN_H
 

@@ -4,6 +4,8 @@
 #include <float.h>
 #include <limits.h>
 #include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,13 +30,12 @@ static const struct {
 static const double LAMBDA_STEP = 1.3, LAMBDA_MOST = 0.5; /* / objective */
 static const double RECORD_LEAST_DAYS = 0.5;
 
+/* A start under way: count, and the tick at which it arrives modulo DUE_SPAN, in one word. */
+enum { DUE_BITS = 10, DUE_SPAN = 1 << DUE_BITS, COUNT_MOST = (1 << (32 - DUE_BITS)) - 1 };
+
 /* What one fleet has started and awaits, oldest first. */
 struct starts {
-    int n;
-    struct {
-        int count;
-        int due; /* tick */
-    } batch[BATCHES];
+    uint32_t batch[BATCHES];
 };
 
 /* The fleets are kept by field, not by fleet: each tick passes over all of them a field at a
@@ -43,13 +44,37 @@ struct calibrate {
     int day, days; /* ticks of a day; days on record, the running one included */
     int tick;      /* steps ever */
     int hold[HOLDS];
-    float *cost, *over;                            /* [day % days * CANDIDATES + candidate] */
-    double *load;                                  /* [day % days] */
-    float recent[HOLD_MOST][BASES];                /* need[0] of the last decisions, a ring */
-    double ready[CANDIDATES], running[CANDIDATES]; /* whole numbers; running: with starts */
-    int due[CANDIDATES];                           /* tick of the next arrival; INT_MAX none */
+    float cost[CANDIDATES], over[CANDIDATES]; /* of the running day */
+    uint16_t *was;                  /* of the days before: [was_at(...)], see encode_share */
+    double *load;                   /* [day % days] */
+    float recent[HOLD_MOST][BASES]; /* need[0] of the last decisions, a ring */
+    float ready[CANDIDATES], running[CANDIDATES]; /* whole numbers; running: with starts */
+    int due[CANDIDATES];                          /* tick of the next arrival; INT_MAX none */
+    uint8_t n_starts[CANDIDATES];
     struct starts starts[CANDIDATES];
 };
+
+/* Finished days keep C and O as shares of the day's load, as logarithms in 16 bits: from 2^-24
+ * to 2^8 within 0.02 %; 0 below. */
+static const double SHARE_LEAST = 24, SHARE_UNIT = 2047;
+
+static uint16_t encode_share(double v, double load)
+{
+    double code = v > 0 && load > 0 ? (log2(v / load) + SHARE_LEAST) * SHARE_UNIT : 0;
+
+    return (uint16_t)lround(fmin(fmax(code, 0), UINT16_MAX));
+}
+
+static double decode_share(uint16_t code, double load)
+{
+    return code > 0 ? load * exp2(code / SHARE_UNIT - SHARE_LEAST) : 0;
+}
+
+/* C of all candidates, then O, a day after the other. */
+static size_t was_at(int slot, bool is_over)
+{
+    return ((size_t)slot * 2 + is_over) * CANDIDATES;
+}
 
 int calibrate_new(struct calibrate **out, int day_ticks, double minute, int memory_days,
                   struct err *e)
@@ -60,10 +85,9 @@ int calibrate_new(struct calibrate **out, int day_ticks, double minute, int memo
         return err_nomem(e);
     c->day = day_ticks;
     c->days = memory_days + 1;
-    c->cost = calloc((size_t)(CANDIDATES * c->days), sizeof *c->cost);
-    c->over = calloc((size_t)(CANDIDATES * c->days), sizeof *c->over);
+    c->was = calloc((size_t)(2 * CANDIDATES * memory_days), sizeof *c->was);
     c->load = calloc((size_t)c->days, sizeof *c->load);
-    if (!c->cost || !c->over || !c->load) {
+    if (!c->was || !c->load) {
         calibrate_free(c);
         return err_nomem(e);
     }
@@ -80,15 +104,15 @@ void calibrate_free(struct calibrate *c)
 {
     if (!c)
         return;
-    free(c->cost);
-    free(c->over);
+    free(c->was);
     free(c->load);
     free(c);
 }
 
 size_t calibrate_bytes(const struct calibrate *c)
 {
-    return sizeof *c + (size_t)c->days * (2 * CANDIDATES * sizeof *c->cost + sizeof *c->load);
+    return sizeof *c + (size_t)(c->days - 1) * 2 * CANDIDATES * sizeof *c->was +
+           (size_t)c->days * sizeof *c->load;
 }
 
 /* Order of candidates: quantile, share, headroom, hold; the first two make the base. */
@@ -136,83 +160,102 @@ double calibrate_held(const struct calibrate *c, int candidate)
     return (double)most[base_of(candidate)];
 }
 
+static int count_of(uint32_t batch)
+{
+    return (int)(batch >> DUE_BITS);
+}
+
+static uint32_t make_batch(int count, int due)
+{
+    return (uint32_t)count << DUE_BITS | (uint32_t)due % DUE_SPAN;
+}
+
+/* Ticks until it arrives, from now on: starts take at most LEADTIME_MOST, half of the span. */
+static int wait_of(const struct calibrate *c, uint32_t batch)
+{
+    int wait = (int)((batch - (uint32_t)c->tick) % DUE_SPAN);
+
+    return wait < DUE_SPAN / 2 + DUE_SPAN / 4 ? wait : wait - DUE_SPAN;
+}
+
 /* Starts that are due become ready. */
 static void arrive(struct calibrate *c, int k)
 {
-    struct starts *s = &c->starts[k];
+    uint32_t *batch = c->starts[k].batch;
     int kept = 0;
 
     c->due[k] = INT_MAX;
-    for (int i = 0; i < s->n; i++) {
-        if (s->batch[i].due <= c->tick) {
-            c->ready[k] += s->batch[i].count;
+    for (int i = 0; i < c->n_starts[k]; i++) {
+        int wait = wait_of(c, batch[i]);
+
+        if (wait <= 0) {
+            c->ready[k] += (float)count_of(batch[i]);
             continue;
         }
-        c->due[k] = s->batch[i].due < c->due[k] ? s->batch[i].due : c->due[k];
-        s->batch[kept++] = s->batch[i];
+        c->due[k] = c->tick + wait < c->due[k] ? c->tick + wait : c->due[k];
+        batch[kept++] = batch[i];
     }
-    s->n = kept;
+    c->n_starts[k] = (uint8_t)kept;
 }
 
 static void start(struct calibrate *c, int k, int count, int due)
 {
-    struct starts *s = &c->starts[k];
+    uint32_t *batch = c->starts[k].batch;
+    int last = c->n_starts[k] - 1, joined = 0;
 
     if (count == 0)
         return;
-    if (s->n == BATCHES) {
-        s->batch[s->n - 1].count += count;
-        s->batch[s->n - 1].due = due;
-    } else {
-        s->batch[s->n].count = count;
-        s->batch[s->n++].due = due;
-    }
-    c->running[k] += count;
+    if (last == BATCHES - 1)
+        joined = count_of(batch[last]);
+    else
+        c->n_starts[k] = (uint8_t)(++last + 1);
+    count = count < COUNT_MOST - joined ? count : COUNT_MOST - joined;
+    batch[last] = make_batch(joined + count, due);
+    c->running[k] += (float)count;
     c->due[k] = due < c->due[k] ? due : c->due[k];
 }
 
 /* Takes `count` away, newest starts first; returns how many ready ones went. */
 static int stop(struct calibrate *c, int k, int count)
 {
-    struct starts *s = &c->starts[k];
+    uint32_t *batch = c->starts[k].batch;
 
-    c->running[k] -= count;
-    while (count > 0 && s->n > 0) {
-        int last = s->n - 1;
-        int gone = count < s->batch[last].count ? count : s->batch[last].count;
+    c->running[k] -= (float)count;
+    while (count > 0 && c->n_starts[k] > 0) {
+        int last = c->n_starts[k] - 1, there = count_of(batch[last]);
+        int gone = count < there ? count : there;
 
         count -= gone;
-        s->batch[last].count -= gone;
-        if (s->batch[last].count == 0)
-            s->n--;
+        batch[last] -= (uint32_t)gone << DUE_BITS;
+        if (gone == there)
+            c->n_starts[k]--;
     }
-    c->ready[k] -= count;
-    if (s->n == 0)
+    c->ready[k] -= (float)count;
+    if (c->n_starts[k] == 0)
         c->due[k] = INT_MAX;
     return count;
 }
 
 /* The tick that has ended, for every fleet: arrivals, what it cost, what it lost. */
-static void end_tick(struct calibrate *c, const struct calibrate_tick *t, float *cost,
-                     float *over)
+static void end_tick(struct calibrate *c, const struct calibrate_tick *t)
 {
-    double capacity[CANDIDATES];
+    float capacity[CANDIDATES];
 
     for (int k = 0; k < CANDIDATES; k++)
         capacity[k] = c->ready[k];
     for (int k = 0; k < CANDIDATES; k++)
         if (c->due[k] <= c->tick) {
             arrive(c, k);
-            capacity[k] = 0.5 * (capacity[k] + c->ready[k]);
+            capacity[k] = 0.5F * (capacity[k] + c->ready[k]);
         }
     for (int k = 0; k < CANDIDATES; k++)
-        cost[k] += (float)c->running[k];
-    shortage_add(t->load, capacity, CANDIDATES, t->noise, over);
+        c->cost[k] += c->running[k];
+    shortage_add(t->load, capacity, CANDIDATES, t->noise, c->over);
 }
 
 /* A candidate's decision where the plan may change its count. */
 static void change(struct calibrate *c, const struct calibrate_tick *t, const struct plan *p,
-                   int k, float *cost)
+                   int k)
 {
     int running = (int)c->running[k], want = plan_count(p, running);
 
@@ -222,9 +265,9 @@ static void change(struct calibrate *c, const struct calibrate_tick *t, const st
 
         start(c, k, want - running - half, c->tick + t->lead_p50);
         start(c, k, half, c->tick + t->lead_p95);
-        *cost += (float)t->out_price;
+        c->cost[k] += (float)t->out_price;
     } else if (want < running) {
-        *cost += (float)(t->drain_ticks * stop(c, k, running - want));
+        c->cost[k] += (float)(t->drain_ticks * stop(c, k, running - want));
     }
 }
 
@@ -232,7 +275,7 @@ static void change(struct calibrate *c, const struct calibrate_tick *t, const st
  * ceil(need[0]) and ceil(the highest need, the hold's too): for whole counts a comparison with
  * the needs themselves, which is all that most of them take. */
 static void decide_base(struct calibrate *c, const struct calibrate_tick *t, int base,
-                        const double *need, const double *holds, float *cost)
+                        const double *need, const double *holds)
 {
     double most = 0;
     int k = base * HEADROOMS * HOLDS;
@@ -242,50 +285,59 @@ static void decide_base(struct calibrate *c, const struct calibrate_tick *t, int
     for (int u = 0; u < HEADROOMS; u++)
         for (int h = 0; h < HOLDS; h++, k++) {
             double scale = 1 + HEADROOM[u], top = holds[h] > most ? holds[h] : most;
-            struct plan p = {.n_blocks = PEAK_BLOCKS,
-                             .need = need,
-                             .len = t->block_len,
-                             .scale = scale,
-                             .held = holds[h],
-                             .batch_extra = HOLD[h].extra,
-                             .out_price = t->out_price,
-                             .in_price = t->in_price};
+            double n = (double)c->running[k];
+            struct plan p;
 
-            if (c->running[k] < need[0] * scale - PLAN_CEIL_SLACK ||
-                c->running[k] >= top * scale - PLAN_CEIL_SLACK + 1 || c->running[k] < t->min ||
-                c->running[k] > t->max)
-                change(c, t, &p, k, &cost[k]);
+            if (n >= need[0] * scale - PLAN_CEIL_SLACK &&
+                n < top * scale - PLAN_CEIL_SLACK + 1 && n >= t->min && n <= t->max)
+                continue;
+            p = (struct plan){.n_blocks = PEAK_BLOCKS,
+                              .need = need,
+                              .len = t->block_len,
+                              .scale = scale,
+                              .held = holds[h],
+                              .batch_extra = HOLD[h].extra,
+                              .out_price = t->out_price,
+                              .in_price = t->in_price};
+            change(c, t, &p, k);
         }
 }
 
 static void start_fleets(struct calibrate *c, double load)
 {
     for (int k = 0; k < CANDIDATES; k++) {
-        c->ready[k] = c->running[k] = plan_ceil(load);
+        c->ready[k] = c->running[k] = (float)plan_ceil(load);
         c->due[k] = INT_MAX;
     }
 }
 
-static void open_day(struct calibrate *c, int slot)
+/* Puts the day that ended among those before it and begins the next. */
+static void turn_day(struct calibrate *c)
 {
+    int day = c->tick / c->day, slot = day % c->days, past = (day - 1) % (c->days - 1);
+    double load = day > 0 ? c->load[(day - 1) % c->days] : 0;
+
+    for (int k = 0; day > 0 && k < CANDIDATES; k++) {
+        c->was[was_at(past, false) + (size_t)k] = encode_share((double)c->cost[k], load);
+        c->was[was_at(past, true) + (size_t)k] = encode_share((double)c->over[k], load);
+    }
     c->load[slot] = 0;
-    memset(c->cost + (size_t)slot * CANDIDATES, 0, CANDIDATES * sizeof *c->cost);
-    memset(c->over + (size_t)slot * CANDIDATES, 0, CANDIDATES * sizeof *c->over);
+    memset(c->cost, 0, sizeof c->cost);
+    memset(c->over, 0, sizeof c->over);
 }
 
 void calibrate_step(struct calibrate *c, const struct calibrate_tick *t)
 {
-    int slot = c->tick / c->day % c->days;
-    float *cost = c->cost + (size_t)slot * CANDIDATES, most[HOLDS][BASES];
+    float most[HOLDS][BASES];
     double need[BASES][PEAK_BLOCKS];
 
     if (c->tick == 0)
         start_fleets(c, t->load * 1.1);
     if (c->tick % c->day == 0)
-        open_day(c, slot);
-    c->load[slot] += t->load;
+        turn_day(c);
+    c->load[c->tick / c->day % c->days] += t->load;
     c->tick++;
-    end_tick(c, t, cost, c->over + (size_t)slot * CANDIDATES);
+    end_tick(c, t);
     for (int base = 0; base < BASES; base++) {
         memcpy(need[base], t->need[base / SHARES], sizeof need[base]);
         calibrate_floors(need[base], PEAK_BLOCKS, t->load,
@@ -299,33 +351,44 @@ void calibrate_step(struct calibrate *c, const struct calibrate_tick *t)
 
         for (int h = 0; h < HOLDS; h++)
             holds[h] = (double)most[h][base];
-        decide_base(c, t, base, need[base], holds, cost);
+        decide_base(c, t, base, need[base], holds);
     }
 }
 
-/* A day counts half after half of the memory. */
-static double day_weight(const struct calibrate *c, int d)
+/* The day under way. */
+static int newest_day(const struct calibrate *c)
 {
-    int age = ((c->tick - 1) / c->day - d) % c->days;
-
-    return exp2(-2.0 * (age < 0 ? age + c->days : age) / (c->days - 1));
+    return c->tick > 0 ? (c->tick - 1) / c->day : 0;
 }
 
-static double total(const struct calibrate *c, const float *of, int candidate)
+/* A day counts half after half of the memory. */
+static double day_weight(const struct calibrate *c, int age)
 {
-    double sum = 0;
+    return exp2(-2.0 * age / (c->days - 1));
+}
 
-    for (int d = 0; d < c->days; d++)
-        sum += day_weight(c, d) * (double)of[(size_t)d * CANDIDATES + (size_t)candidate];
+/* C, or O, of a candidate over all days on record. */
+static double total(const struct calibrate *c, bool is_over, int candidate)
+{
+    int newest = newest_day(c);
+    double sum = (double)(is_over ? c->over : c->cost)[candidate];
+
+    for (int age = 1; age < c->days && age <= newest; age++) {
+        int day = newest - age;
+        uint16_t code = c->was[was_at(day % (c->days - 1), is_over) + (size_t)candidate];
+
+        sum += day_weight(c, age) * decode_share(code, c->load[day % c->days]);
+    }
     return sum;
 }
 
 static double total_load(const struct calibrate *c)
 {
+    int newest = newest_day(c);
     double sum = 0;
 
-    for (int d = 0; d < c->days; d++)
-        sum += day_weight(c, d) * c->load[d];
+    for (int age = 0; age < c->days && age <= newest; age++)
+        sum += day_weight(c, age) * c->load[(newest - age) % c->days];
     return sum;
 }
 
@@ -352,8 +415,8 @@ int calibrate_find(const struct calibrate *c, double objective, double kappa, do
     if (c->tick < RECORD_LEAST_DAYS * c->day)
         return -1;
     for (int k = 0; k < CANDIDATES; k++) {
-        cost[k] = total(c, c->cost, k);
-        over[k] = total(c, c->over, k);
+        cost[k] = total(c, false, k);
+        over[k] = total(c, true, k);
     }
     if (ratio > 0)
         return cheapest(cost, over, ratio, INFINITY);
@@ -371,7 +434,7 @@ void calibrate_outcome(const struct calibrate *c, int candidate, struct calibrat
 {
     double load = fmax(total_load(c), DBL_MIN);
 
-    out->cost = total(c, c->cost, candidate) / load;
-    out->share_above = total(c, c->over, candidate) / load;
+    out->cost = total(c, false, candidate) / load;
+    out->share_above = total(c, true, candidate) / load;
     out->days = (double)(c->tick < c->days * c->day ? c->tick : c->days * c->day) / c->day;
 }

@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/vec.h"
-
 static const double EPS_SHARE = 0.3;  /* of the weekly mean */
 static const double EPS_LEAST = 1e-6; /* for a service without any load */
+static const double EPS_SLACK = 0.02;
 static const double EPS_FIRST = 1e-3; /* until the first day has shown the level */
 
 void loads_init(struct loads *l, int day_ticks, int keep_days)
@@ -23,35 +22,67 @@ void loads_clear(struct loads *l)
 {
     if (!l)
         return;
-    free(l->y);
+    free(l->blocks);
     memset(l, 0, sizeof *l);
 }
 
-/* Gives up the oldest day. */
-static void drop_day(struct loads *l)
+size_t loads_bytes(const struct loads *l)
 {
-    size_t held = (size_t)(l->n - l->base), gone = (size_t)l->day;
-
-    memmove(l->y, l->y + gone, (held - gone) * sizeof *l->y);
-    l->base += l->day;
+    return l->cap * sizeof *l->blocks;
 }
 
+/* Blocks of a day, at least one. */
+static long day_blocks(const struct loads *l)
+{
+    return l->day > LOADS_BLOCK ? l->day / LOADS_BLOCK : 1;
+}
+
+/* Gives up about the oldest day. */
+static void drop_day(struct loads *l)
+{
+    size_t full = (size_t)((l->n - l->base) / LOADS_BLOCK), gone = (size_t)day_blocks(l);
+
+    memmove(l->blocks, l->blocks + gone, (full - gone) * sizeof *l->blocks);
+    l->base += (long)gone * LOADS_BLOCK;
+}
+
+/* Room for the block under way. Grows by a day and no more: most of a service is its record. */
 static int make_room(struct loads *l, struct err *e)
 {
-    size_t held = (size_t)(l->n - l->base);
+    size_t full = (size_t)((l->n - l->base) / LOADS_BLOCK);
+    size_t more = l->cap + (size_t)day_blocks(l);
+    struct loads_block *grown;
 
-    if (held < l->cap)
+    if (full < l->cap)
         return 0;
-    if (l->n - l->base >= l->keep + l->day) {
+    if (l->n - l->base >= l->keep + day_blocks(l) * LOADS_BLOCK) {
         drop_day(l);
         return 0;
     }
-    if (vec_reserve(&l->y, &l->cap, held + (size_t)l->day, sizeof *l->y) == 0)
+    grown = realloc(l->blocks, more * sizeof *grown);
+    if (grown) {
+        l->blocks = grown;
+        l->cap = more;
         return 0;
-    if (l->n - l->base <= l->day)
+    }
+    if (full <= (size_t)day_blocks(l))
         return err_nomem(e);
     drop_day(l);
     return 0;
+}
+
+static void encode(struct loads_block *b, const float *y)
+{
+    float low = y[0], high = y[0];
+
+    for (int i = 1; i < LOADS_BLOCK; i++) {
+        low = y[i] < low ? y[i] : low;
+        high = y[i] > high ? y[i] : high;
+    }
+    b->low = low;
+    b->unit = (high - low) / UINT8_MAX;
+    for (int i = 0; i < LOADS_BLOCK; i++)
+        b->code[i] = b->unit > 0 ? (uint8_t)lroundf((y[i] - low) / b->unit) : 0;
 }
 
 static void mark_gap(struct loads *l, long tick)
@@ -90,8 +121,10 @@ int loads_push(struct loads *l, double load, struct err *e)
         return -1;
     if (!is_known)
         mark_gap(l, l->n);
-    l->y[l->n - l->base] = is_known ? (float)log(load + l->eps) : filled(l);
+    l->open[l->n % LOADS_BLOCK] = is_known ? (float)log(load + l->eps) : filled(l);
     l->n++;
+    if (l->n % LOADS_BLOCK == 0)
+        encode(&l->blocks[(l->n - 1 - l->base) / LOADS_BLOCK], l->open);
     return 0;
 }
 
@@ -140,10 +173,18 @@ double loads_mean(const struct loads *l, long from, long to)
 void loads_settle_eps(struct loads *l)
 {
     double eps = EPS_SHARE * loads_mean(l, l->n - 7L * l->day, l->n);
+    float y[LOADS_BLOCK];
 
     if (eps < EPS_LEAST)
         eps = EPS_LEAST;
-    for (long i = 0; i < l->n - l->base; i++)
-        l->y[i] = (float)log(value_of(l, l->y[i]) + eps);
+    if (fabs(eps - l->eps) <= EPS_SLACK * l->eps)
+        return; /* each time anew would add up the rounding */
+    for (long i = 0; i < (l->n - l->base) / LOADS_BLOCK; i++) {
+        for (int k = 0; k < LOADS_BLOCK; k++)
+            y[k] = (float)log(loads_at(l, l->base + i * LOADS_BLOCK + k) + eps);
+        encode(&l->blocks[i], y);
+    }
+    for (long i = 0; i < l->n % LOADS_BLOCK; i++)
+        l->open[i] = (float)log(value_of(l, (double)l->open[i]) + eps);
     l->eps = eps;
 }

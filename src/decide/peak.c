@@ -45,7 +45,8 @@ void peak_shape_init(struct peak_shape *s, int day_ticks, int horizon)
 int peak_init(struct peak *p, int day_ticks, int horizon, struct err *e)
 {
     memset(p, 0, sizeof *p);
-    p->cap_residuals = RESIDUAL_DAYS * day_ticks;
+    p->shape.day = day_ticks;
+    p->cap_residuals = RESIDUAL_DAYS * day_ticks / peak_residual_stride(p);
     p->residuals = malloc((size_t)p->cap_residuals * sizeof *p->residuals);
     if (!p->residuals)
         return err_nomem(e);
@@ -63,11 +64,9 @@ void peak_clear(struct peak *p)
 
 void peak_set_horizon(struct peak *p, int horizon)
 {
-    int day = p->shape.day > 0 ? p->shape.day : p->cap_residuals / RESIDUAL_DAYS;
-
-    peak_shape_init(&p->shape, day, horizon);
+    peak_shape_init(&p->shape, p->shape.day, horizon);
     for (int i = 0; i < PEAK_HORIZON; i++)
-        p->open[i].tick = -1;
+        p->open[i].mean = NAN;
 }
 
 /* Moves each quantile's offset against the residual just learned. */
@@ -96,16 +95,18 @@ static void remember_residual(struct peak *p, double r)
 /* The window of the forecast made at `tick` has ended. */
 static void judge(struct peak *p, const struct peak_view *v, long tick)
 {
-    int slot = (int)(tick % PEAK_HORIZON);
-    double came, keep = 1 - 1.0 / p->shape.day, yesterday;
+    long slot = tick < 0 ? 0 : tick % PEAK_HORIZON;
+    double came, keep = 1 - 1.0 / p->shape.day, yesterday, r;
 
-    if (tick < 0 || p->open[slot].tick != tick || !peak_view_is_known(v, tick, 0))
+    if (tick < 0 || isnan(p->open[slot].mean) || !peak_view_is_known(v, tick, 0))
         return;
     came = peak_view_target(v, 0, tick);
     if (isnan(came))
         return;
-    track(p, (came - p->open[slot].mean) / p->open[slot].sigma);
-    remember_residual(p, (came - p->open[slot].mean) / p->open[slot].sigma);
+    r = (came - p->open[slot].mean) / p->open[slot].sigma;
+    track(p, r);
+    if (tick % peak_residual_stride(p) == 0)
+        remember_residual(p, r);
     yesterday = peak_view_target(v, 0, tick - p->shape.day);
     if (isnan(yesterday))
         return;
@@ -150,7 +151,6 @@ void peak_update(struct peak *p, const struct loads *l, struct peak_forecast *ou
 
         out->margin[q] = q > 0 && m < out->margin[q - 1] ? out->margin[q - 1] : m;
     }
-    p->open[slot].tick = now;
     p->open[slot].mean = (float)out->mean[0];
     p->open[slot].sigma = (float)out->sigma;
 }
@@ -163,7 +163,7 @@ double peak_need(const struct peak_forecast *f, int q, int b)
     return need > 0 ? need : 0;
 }
 
-double peak_usual(const struct peak *p, const struct loads *l, long tick)
+double peak_usual(const struct peak *p, const struct loads *l, long tick, double q)
 {
     static const int days[] = {1, 2, 3, 7, 14};
     float at[5], weekly = -1, usual;
@@ -179,6 +179,6 @@ double peak_usual(const struct peak *p, const struct loads *l, long tick)
             weekly = at[n];
         n++;
     }
-    usual = quantile_select(at, n, 0.5);
+    usual = quantile_select(at, n, q);
     return weekly >= 0 && weekly < usual ? weekly : usual;
 }

@@ -55,17 +55,23 @@ struct peak {
     float sigma_mid, sigma_low, sigma_high;
     double margin[PEAK_QUANTILES]; /* P_q */
     double offset[PEAK_QUANTILES]; /* off_q */
-    /* forecasts whose window is not over, by tick % PEAK_HORIZON */
+    /* forecasts whose window is not over, one a tick, by tick % PEAK_HORIZON */
     struct {
-        long tick;
-        float level, mean, sigma; /* s, mu_0, sigma */
+        float mean, sigma; /* mu_0, NAN: none; sigma */
     } open[PEAK_HORIZON];
-    /* standardised residuals of the last 14 days in 1/1000, a ring */
+    /* standardised residuals of the last 14 days in 1/1000, a ring; of days of over 720 ticks
+     * every second one: their windows overlap */
     int16_t *residuals;
     int n_residuals, at_residual, cap_residuals;
     /* the running record against "as a day ago": decayed sums of |error| */
     double error_own, error_naive;
 };
+
+/* Ticks from one residual kept to the next. */
+static inline int peak_residual_stride(const struct peak *p)
+{
+    return p->shape.day > 720 ? 2 : 1;
+}
 
 int peak_init(struct peak *p, int day_ticks, int horizon, struct err *e); /* ERR_NOMEM */
 void peak_clear(struct peak *p);
@@ -95,8 +101,9 @@ void peak_update(struct peak *p, const struct loads *l, struct peak_forecast *ou
 double peak_need(const struct peak_forecast *f, int q, int b);
 
 /* Largest load of block 0's length starting after each of tick - 1, 2, 3, 7, 14 days: the usual
- * load at this time, their median, but no more than the larger of the two of the same weekday
- * (a Saturday is not measured by the days before it); NAN without any. */
-double peak_usual(const struct peak *p, const struct loads *l, long tick);
+ * load at this time, their q-quantile (the median is 0.5), but no more than the larger of the
+ * two of the same weekday (a Saturday is not measured by the days before it); NAN without any.
+ */
+double peak_usual(const struct peak *p, const struct loads *l, long tick, double q);
 
 #endif

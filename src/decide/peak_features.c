@@ -52,17 +52,26 @@ static double clip(double v, double most)
     return fmin(fmax(v, -most), most);
 }
 
+static double target_above(const struct peak_view *v, int b, long tick, double fast)
+{
+    return clip(
+        (double)highest(v->loads, tick + v->shape->start[b] + 1, tick + v->shape->end[b]) -
+            fast,
+        PEAK_TARGET_CLIP);
+}
+
+static bool is_over(const struct peak_view *v, int b, long tick)
+{
+    return tick >= v->loads->base && tick + v->shape->end[b] < v->loads->n;
+}
+
 double peak_view_target(const struct peak_view *v, int b, long tick)
 {
-    const struct loads *l = v->loads;
-
-    if (tick < l->base || tick + v->shape->end[b] >= l->n)
+    if (!is_over(v, b, tick))
         return NAN;
     if (v->target[b])
-        return v->target[b][tick - l->base];
-    return clip((double)highest(l, tick + v->shape->start[b] + 1, tick + v->shape->end[b]) -
-                    peak_view_fast(v, tick),
-                PEAK_TARGET_CLIP);
+        return v->target[b][tick - v->loads->base];
+    return target_above(v, b, tick, peak_view_fast(v, tick));
 }
 
 bool peak_view_is_known(const struct peak_view *v, long tick, int b)
@@ -73,13 +82,16 @@ bool peak_view_is_known(const struct peak_view *v, long tick, int b)
 }
 
 /* g_b one, two, three days and one, two weeks ago; their mean, maximum and spread. */
-static void own_features(const struct peak_view *v, int b, long tick, float *out)
+static void own_features(const struct peak_view *v, int b, long tick, const double *fast,
+                         float *out)
 {
     double sum = 0, squares = 0, most = -PEAK_TARGET_CLIP, mean, spread;
     int n = 0;
 
     for (int k = 0; k < 5; k++) {
-        double g = peak_view_target(v, b, tick - (long)DAYS[k] * v->shape->day);
+        long then = tick - (long)DAYS[k] * v->shape->day;
+        double g = v->target[b] || !is_over(v, b, then) ? peak_view_target(v, b, then)
+                                                        : target_above(v, b, then, fast[k]);
 
         out[k] = isnan(g) ? 0 : (float)clip(g, 2);
         if (isnan(g))
@@ -194,7 +206,14 @@ static void common_features(const struct peak_view *v, long tick, float *out)
 
 void peak_features(const struct peak_view *v, long tick, struct peak_features *out)
 {
+    double fast[5];
+
+    for (int k = 0; k < 5; k++) {
+        long then = tick - (long)DAYS[k] * v->shape->day;
+
+        fast[k] = then < v->loads->base ? NAN : peak_view_fast(v, then);
+    }
     common_features(v, tick, out->common);
     for (int b = 0; b < PEAK_BLOCKS; b++)
-        own_features(v, b, tick, out->own[b]);
+        own_features(v, b, tick, fast, out->own[b]);
 }

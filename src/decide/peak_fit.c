@@ -95,7 +95,8 @@ static void fill_view(struct fit *f, const struct peak_shape *shape, size_t held
     f->view = (struct peak_view){.loads = l, .shape = shape};
     f->steps[0] = f->steps[1] = 0;
     for (size_t i = 0; i < held; i++) {
-        float y = l->y[i], d = i > 0 ? y - l->y[i - 1] : 0;
+        float y = loads_y(l, l->base + (long)i);
+        float d = i > 0 ? y - loads_y(l, l->base + (long)i - 1) : 0;
 
         f->fast[i] = i > 0 ? f->fast[i - 1] + 0.5F * (y - f->fast[i - 1]) : y;
         f->slow[i] = i > 0 ? f->slow[i - 1] + 0.15F * (y - f->slow[i - 1]) : y;
@@ -286,7 +287,8 @@ static void fit_sigma(struct fit *f, struct peak *p)
 /* P_q from the residuals of forecasts really made; of the fit itself until there are enough. */
 static int fit_margins(struct fit *f, struct peak *p, struct err *e)
 {
-    bool is_enough = p->n_residuals >= RESIDUALS_ENOUGH_DAYS * p->shape.day;
+    bool is_enough =
+        p->n_residuals * peak_residual_stride(p) >= RESIDUALS_ENOUGH_DAYS * p->shape.day;
     size_t n = is_enough ? (size_t)p->n_residuals : f->n_rows;
     float *r = malloc(n * sizeof *r);
 

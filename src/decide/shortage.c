@@ -44,11 +44,11 @@ double shortage(double load, double capacity, double noise)
     return deviation * loss(gap / deviation);
 }
 
-void shortage_add(double load, const double *capacity, size_t n, double noise, float *over)
+void shortage_add(double load, const float *capacity, size_t n, double noise, float *over)
 {
     double ample = load + SPAN * load * noise;
 
     for (size_t k = 0; k < n; k++)
-        if (capacity[k] < ample)
-            over[k] += (float)shortage(load, capacity[k], noise);
+        if ((double)capacity[k] < ample)
+            over[k] += (float)shortage(load, (double)capacity[k], noise);
 }

@@ -13,6 +13,6 @@
 double shortage(double load, double capacity, double noise);
 
 /* over[k] += shortage(load, capacity[k], noise) for n capacities. */
-void shortage_add(double load, const double *capacity, size_t n, double noise, float *over);
+void shortage_add(double load, const float *capacity, size_t n, double noise, float *over);
 
 #endif
