@@ -35,10 +35,11 @@ static const double KAPPA = 0.7; /* share of the objective that is aimed at */
 static const double KAPPA_LOW = 0.3, KAPPA_HIGH = 1.4;
 static const double PRICE_FIRST = 0.1; /* of an event, in minutes of the whole fleet */
 static const double PRICE_LOW = 0.05, PRICE_HIGH = 0.5, PRICE_RATE = 0.25;
-static const double IN_PRICE = 0.2;    /* of a scale-in, of a scale-out's price */
-static const double FLEET_DAYS = 2;    /* time constant of the fleet's size */
-static const double TRUST_SHARE = 1.5; /* own error over naive that ends the trust */
-static const double BLIND_FADE = 0.25; /* of a day: six hours */
+static const double IN_PRICE = 0.2;     /* of a scale-in, of a scale-out's price */
+static const double FLEET_DAYS = 2;     /* time constant of the fleet's size */
+static const double TRUST_SHARE = 1.5;  /* own error over naive that ends the trust */
+static const double BLIND_FADE = 0.25;  /* of a day: six hours */
+static const double BLIND_FULLER = 0.8; /* the quantile of the earlier days */
 
 struct brain {
     struct brain_setup setup;
@@ -551,27 +552,67 @@ static void learn_age(struct brain *b, int64_t age_ms)
         b->age_ticks = fmax(age, b->age_ticks + (age - b->age_ticks) / b->day);
 }
 
-/* The need without fresh data: the usual load at this time, at the distance from it that the
- * last forecast had, which fades to none over six hours. */
+/* Ticks from the end of the record, which the forecast starts from, until now. */
+static int64_t unseen_ticks(const struct brain *b, int64_t now_ms)
+{
+    int64_t end = b->next_cell - b->next_cell % b->per_tick;
+    int64_t ticks = (now_ms - end * b->setup.step_ms) / b->tick_ms;
+
+    if (b->next_cell == INT64_MIN || ticks < 0)
+        return 0;
+    return ticks < (int64_t)KEEP_DAYS * b->day ? ticks : (int64_t)KEEP_DAYS * b->day;
+}
+
+/* Of these, what the forecast's blocks do not allow for. */
+static int late_ticks(const struct brain *b, int64_t now_ms)
+{
+    int usual = b->peak.shape.end[0] - 1 - b->leadtime.p95;
+    int unseen = (int)unseen_ticks(b, now_ms);
+
+    return unseen > usual ? unseen - (usual > 0 ? usual : 0) : 0;
+}
+
+/* The largest need from block k's start until `late` ticks after its end: with time gone by and
+ * nothing seen, what was ahead may have come, and more has come near. So a need only grows. */
+static double need_ahead(const struct brain *b, int quantile, int k, int late)
+{
+    const struct peak_shape *s = &b->peak.shape;
+    double most = peak_need(&b->forecast, quantile, k);
+
+    for (int i = k + 1; i < PEAK_BLOCKS && s->start[i] < s->end[k] + late; i++)
+        most = fmax(most, peak_need(&b->forecast, quantile, i));
+    return most;
+}
+
+/* The need without fresh data: what is usual at this time on the fuller of the earlier days, at
+ * the distance from the usual that the last forecast had, which fades to none over six hours;
+ * as long as the last forecast reaches so far, no less than that says. */
 static double blind_need(const struct brain *b, const struct calibrate_setting *s,
                          int64_t now_ms)
 {
+    const struct peak_shape *shape = &b->peak.shape;
     int64_t age_ms = now_ms - b->load_end_ms;
-    long ahead = (long)(age_ms / b->tick_ms);
+    int late = late_ticks(b, now_ms);
+    long then = b->loads.n - 1 + (long)unseen_ticks(b, now_ms);
     double last = b->has_forecast ? peak_need(&b->forecast, s->quantile, 0) : b->recent_peak;
-    double usual = peak_usual(&b->peak, &b->loads, b->loads.n - 1 + ahead, 0.5), ratio;
+    double usual = peak_usual(&b->peak, &b->loads, then, BLIND_FULLER), need;
     double fade = 1 - (double)age_ms / (BLIND_FADE * (double)b->setup.day_ms);
 
     last *= 1 + s->headroom;
     if (isnan(usual) || !(b->usual > 0))
-        return last;
-    ratio = last / b->usual;
-    return usual * (1 + (ratio - 1) * fmax(fade, 0));
+        need = last;
+    else
+        need = usual * (1 + (last / b->usual - 1) * fmax(fade, 0));
+    if (b->has_forecast && shape->end[0] + late <= shape->end[PEAK_BLOCKS - 1])
+        need = fmax(need, need_ahead(b, s->quantile, 0, late) * (1 + s->headroom));
+    return need;
 }
 
 static void fill_forecast(const struct brain *b, const struct calibrate_setting *s,
                           struct decide_in *in)
 {
+    int late = late_ticks(b, in->now_ms);
+
     in->phase = phase_of(b);
     in->is_forecast_trusted =
         b->peak.error_own <= TRUST_SHARE * b->peak.error_naive || b->peak.error_naive <= 0;
@@ -579,9 +620,9 @@ static void fill_forecast(const struct brain *b, const struct calibrate_setting 
     if (!b->has_forecast)
         return;
     for (int k = 0; k < DECIDE_BLOCKS; k++)
-        in->need[k] = peak_need(&b->forecast, s->quantile, k);
+        in->need[k] = need_ahead(b, s->quantile, k, late);
     block_lengths(b, in->block_steps);
-    in->forecast_median = peak_need(&b->forecast, 1, 0);
+    in->forecast_median = need_ahead(b, 1, 0, late);
     in->held_need = b->chosen >= 0
                         ? calibrate_held(b->calibrate, b->chosen) * b->setup.per_instance
                         : in->need[0];

@@ -63,7 +63,7 @@ double world_usual_load(struct world *w)
     return 100 * (20 + 50 * day + 30 * rise * day) * (1 + 0.01 * rng_normal(&w->rng));
 }
 
-void world_step(struct world *w, double load)
+static void step(struct world *w, double load, bool is_seen)
 {
     struct brain_fleet fleet;
     int kept = 0;
@@ -81,12 +81,23 @@ void world_step(struct world *w, double load)
     fleet = (struct brain_fleet){.ready = w->ready, .pending = world_pending(w)};
     w->instances += w->ready + world_pending(w);
     brain_observe(w->b, w->now_ms, &fleet);
-    brain_sample(w->b, w->now_ms - w->setup.step_ms, load);
+    if (is_seen)
+        brain_sample(w->b, w->now_ms - w->setup.step_ms, load);
     if (brain_is_night_due(w->b))
         assert_int_equal(brain_night(w->b, NULL), 0);
     brain_decide(w->b, w->now_ms, &w->in, &w->d);
     brain_asked(w->b, w->now_ms, w->d.count);
     scale(w, w->d.count);
+}
+
+void world_step(struct world *w, double load)
+{
+    step(w, load, true);
+}
+
+void world_step_unseen(struct world *w, double load)
+{
+    step(w, load, false);
 }
 
 void world_run_days(struct world *w, double days)

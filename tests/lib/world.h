@@ -38,6 +38,9 @@ int world_pending(const struct world *w);
 /* One step with this load (NAN unknown): observe, decide, scale. */
 void world_step(struct world *w, double load);
 
+/* The same, but the source is dead: no sample comes. */
+void world_step_unseen(struct world *w, double load);
+
 /* Days of usual load; the sums begin anew. */
 void world_run_days(struct world *w, double days);
 
