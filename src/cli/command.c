@@ -2,6 +2,8 @@
 #include "cli/command.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,9 +41,18 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
+/* Did a write fail because whoever read our output has seen enough (`scaler … | head`)? */
+static bool is_reader_gone(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+
+    return ferror(stdout) && poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP));
+}
+
 int command_fail(const struct err *e)
 {
-    fprintf(stderr, "scaler: %s\n", e->msg);
+    if (e->code != ERR_IO || !is_reader_gone())
+        fprintf(stderr, "scaler: %s\n", e->msg);
     if (e->code == ERR_CONFIG)
         return EXIT_USAGE;
     return e->code == ERR_SHORT ? EXIT_SHORT : EXIT_FAILED;
@@ -249,12 +260,18 @@ static int run_bare(int argc, char **argv)
 }
 
 /* What a command printed and nobody could keep: a full disk is a failure, whichever command
- * found no reason to look. */
+ * found no reason to look. A reader that left ends us as it ends other programs: by SIGPIPE,
+ * which main ignores for the sake of sockets. */
 static int end_output(int rc)
 {
     bool is_lost = fflush(stdout) != 0;
     struct err e = {0};
 
+    if (is_reader_gone()) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+        return EXIT_FAILED; /* SIGPIPE is blocked */
+    }
     if (rc != EXIT_DONE || (!is_lost && !ferror(stdout)))
         return rc;
     err_set(&e, ERR_IO, "cannot write the output: %s",

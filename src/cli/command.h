@@ -42,7 +42,8 @@ const struct command *command_find(const char *name); /* NULL when there is none
 /* The options that every command has; ends with CONF_END. */
 extern const struct conf_option command_global_options[];
 
-/* Prints "scaler: message" on standard error and returns the exit code that belongs to it:
+/* Prints "scaler: message" on standard error (but ERR_IO not once the reader of standard output
+ * has gone: that is no fault) and returns the exit code that belongs to it:
  * EXIT_USAGE for ERR_CONFIG, EXIT_SHORT for ERR_SHORT, else EXIT_FAILED. */
 int command_fail(const struct err *e);
 

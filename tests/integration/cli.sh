@@ -51,6 +51,25 @@ for c in --help --version "check --help" "models" "check $dir/empty.cfg" "man"; 
     expect "full disk: $c" 1 "cannot write" sh -c '"$@" >/dev/full' sh "$s" $c
 done
 
+# A reader that has seen enough is no fault: not a word, and the end that other tools have (128
+# and SIGPIPE, to a shell).
+mkfifo "$dir/gone"
+: <"$dir/gone" &
+exec 4>"$dir/gone"
+wait $!
+head -n 1 "$SCALER_SOURCE_DIR/tests/fuzz/corpus/advise/session" >"$dir/line"
+for c in --help --version "check --help" "models" "models --format json" "check $dir/empty.cfg" \
+    "man" "advise --objective 0.001"; do
+    # shellcheck disable=SC2086
+    said=$("$s" $c 2>&1 >&4 <"$dir/line")
+    got=$?
+    if [ "$got" != 141 ] || [ -n "$said" ]; then
+        echo "FAILED reader gone: $c: exit $got: $said"
+        failed=1
+    fi
+done
+exec 4>&-
+
 for c in $("$s" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p'); do
     expect "help of $c" 0 "usage: scaler $c" "$s" "$c" --help
 done
