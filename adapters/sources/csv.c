@@ -77,7 +77,7 @@ static int read_at(int fd, off_t at, size_t n, struct str *out, struct err *e)
         if (k < 0)
             return err_set(e, ERR_IO, "cannot read: %s", strerror(errno));
         if (k == 0)
-            return 0;
+            return err_set(e, ERR_IO, "got shorter while it was read: asked again soon");
         if (str_add_n(out, buf, (size_t)k) != 0)
             return err_nomem(e);
         at += k;
@@ -267,6 +267,9 @@ static int fetch(void *source, const struct source_query *queries, size_t n,
 {
     (void)e;
     for (size_t i = 0; i < n; i++) {
+        replies[i].n = 0;
+        replies[i].err.code = ERR_NONE;
+        replies[i].note[0] = '\0';
         if (clk_mono_ms() >= deadline_mono_ms)
             err_set(&replies[i].err, ERR_IO, "no time was left to read its file");
         else

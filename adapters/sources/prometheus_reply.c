@@ -16,6 +16,9 @@ static int load(const char *text, size_t len, json_t **out, struct err *e)
     json_error_t where;
     json_t *status, *root = json_loadb(text, len, 0, &where);
 
+    /* Without memory for its very first buffer jansson says nothing. */
+    if (!root && (!where.text[0] || json_error_code(&where) == json_error_out_of_memory))
+        return err_nomem(e);
     if (!root)
         return err_set(e, ERR_DATA, "not JSON (is this a Prometheus?): %.80s", where.text);
     status = json_object_get(root, "status");
