@@ -319,7 +319,7 @@ static int test_service(struct store *store, const struct conf *opts, const char
                         struct err *e)
 {
     struct series *history = NULL;
-    int rc = stored_load(store, opts, name, &history, e);
+    int rc = stored_load(store, name, history_file_step_ms(opts), &history, e);
 
     if (rc == 0 && test_one(opts, name, history, e) != 0)
         rc = err_wrap(e, "service \"%s\"", name);

@@ -296,51 +296,64 @@ static int forecast_file(const struct conf *opts, struct err *e)
     return rc;
 }
 
-static int forecast_services(struct store *store, const struct conf *opts,
-                             const char *const *names, size_t n, struct err *e)
+static int forecast_service(struct store *store, const struct conf *opts, const char *name,
+                            struct err *e)
 {
-    if (n > 1 && (print_format(opts) != PRINT_TABLE || conf_string(opts, "plot")[0]))
-        return err_set(e, ERR_CONFIG,
-                       "several services fit a table only: ask for one with --service");
-    for (size_t i = 0; i < n; i++) {
-        struct series *raw = NULL;
-        int rc = stored_load(store, opts, names[i], &raw, e);
+    struct series *raw = NULL;
+    int rc = stored_load(store, name, history_file_step_ms(opts), &raw, e);
 
-        if (rc == 0 && i > 0)
-            printf("\n");
-        if (rc == 0)
-            rc = forecast_one(opts, names[i], raw, e);
-        series_free(raw);
-        if (rc != 0)
-            return -1;
+    if (rc == 0)
+        rc = forecast_one(opts, name, raw, e);
+    series_free(raw);
+    return rc;
+}
+
+/* Every service; what fails is told at once and the others go on. */
+static int forecast_services(const struct conf *opts)
+{
+    struct store *store = NULL;
+    const char **names = NULL;
+    struct err e = {0};
+    int rc = EXIT_DONE;
+    size_t n = 0;
+
+    if (open_store(opts, STORE_READ, &store, &e) != 0 ||
+        stored_names(store, opts, &names, &n, &e) != 0) {
+        rc = command_fail(&e);
+    } else if (n > 1 && (print_format(opts) != PRINT_TABLE || conf_string(opts, "plot")[0])) {
+        err_set(&e, ERR_CONFIG,
+                "several services fit a table only: ask for one with --service");
+        rc = command_fail(&e);
+        n = 0;
     }
-    return 0;
+    for (size_t i = 0; i < n; i++) {
+        struct err why = {0};
+
+        if (i > 0)
+            printf("\n");
+        if (forecast_service(store, opts, names[i], &why) != 0)
+            rc = stored_failed(&why, rc);
+    }
+    free(names);
+    store_close(store);
+    return rc;
 }
 
 static int run(const struct conf *opts, const char *const *words, size_t n_words)
 {
     const char *const *given;
-    const char **names = NULL;
-    struct store *store = NULL;
     struct err e = {0};
-    size_t n = 0;
-    int rc = -1;
 
     (void)words;
     (void)n_words;
-    if (conf_string(opts, "history")[0] != '\0') {
-        if (conf_strings(opts, "service", &given) > 0)
-            err_set(&e, ERR_CONFIG,
-                    "give either --history FILE (- for standard input) or --service NAME");
-        else
-            rc = forecast_file(opts, &e);
-    } else if (open_store(opts, STORE_READ, &store, &e) == 0 &&
-               stored_names(store, opts, &names, &n, &e) == 0) {
-        rc = forecast_services(store, opts, names, n, &e);
-    }
-    free(names);
-    store_close(store);
-    return rc == 0 ? EXIT_DONE : command_fail(&e);
+    if (conf_string(opts, "history")[0] == '\0')
+        return forecast_services(opts);
+    if (conf_strings(opts, "service", &given) > 0)
+        err_set(&e, ERR_CONFIG,
+                "give either --history FILE (- for standard input) or --service NAME");
+    else if (forecast_file(opts, &e) == 0)
+        return EXIT_DONE;
+    return command_fail(&e);
 }
 
 const struct command command_forecast = {
@@ -355,7 +368,9 @@ const struct command command_forecast = {
         "the point forecast; the load stays below p95 in 95 of 100 steps. The table shows\n"
         "the largest values of up to 24 spans.\n"
         "\n"
-        "Exits 3 when the history is too short to forecast from.",
+        "Exits 3 when the history is too short to forecast from. Where one of several\n"
+        "services fails, the others are shown, and the exit code is that of the first\n"
+        "failure.",
     .examples = "scaler forecast --service web --horizon 1h\n"
                 "    the next hour, from what the store holds\n"
                 "scaler forecast --history web.csv --step 5m --horizon 24h\n"

@@ -6,14 +6,17 @@
 #include <unistd.h>
 
 #include "base/clk.h"
-#include "base/str.h"
+#include "cli/aim.h"
 #include "cli/command.h"
+#include "cli/history_file.h"
 #include "cli/open_store.h"
 #include "cli/print.h"
 #include "cli/stored.h"
 #include "collect/clean.h"
-#include "collect/csv.h"
+#include "collect/history.h"
 #include "collect/series.h"
+#include "decide/ahead.h"
+#include "decide/brain.h"
 #include "decide/outlook.h"
 #include "forecast/forecast.h"
 #include "forecast/model.h"
@@ -28,7 +31,7 @@ static const struct conf_option options[] = {
     {"capacity", CONF_DOUBLE, "auto", 0.000001, 1e9, "requests per second",
      "Load that one instance carries within its objective; auto: as configured."},
     {"horizon", CONF_DURATION, "24h", 60, 31536000, "s", "How far ahead to plan."},
-    {"step", CONF_DURATION, "auto", 1, 86400, "s", "Step of the plan; auto: the history's."},
+    {"step", CONF_DURATION, "auto", 1, 86400, "s", "Step of the plan; auto: 96 of them."},
     {"lead_time", CONF_DURATION, "auto", 0, 86400, "s",
      "From asking for an instance to ready; auto: as configured or measured, else 5m."},
     {"objective", CONF_DOUBLE, "auto", 0.000001, 0.2, "share",
@@ -40,7 +43,7 @@ static const struct conf_option options[] = {
     {"running", CONF_INT, "auto", 0, 1000000, "instances",
      "What runs at the start; auto: what the first step needs."},
     {"noise", CONF_DOUBLE, "auto", 0, 1, "share",
-     "Deviation of the load within one step; auto: as configured, else 0.03."},
+     "Deviation of the load within one step; auto: as configured, else learned."},
     {"event", CONF_DURATION, "10m", 0, 86400, "s",
      "What a scale-out costs: the whole fleet idle for so long; 0 makes no batches."},
     {"start", CONF_DURATION, "1m", 0, 86400, "s",
@@ -52,106 +55,74 @@ static const struct conf_option options[] = {
     CONF_END,
 };
 
+#define STEPS_MOST 200000 /* of the forecast */
+#define AUTO_STEPS 96     /* of a plan whose step is not given */
+#define CLOCK_AT 11       /* where 08:40 begins in 2026-11-22T08:40:00Z */
+/* Days of seconds are forecast and decided by minutes, as in the daemon. */
+#define FINE_STEP_MS CLK_MINUTE_MS
 static const double LEVELS[] = {0.1, 0.5, 0.9};
-#define CLOCK_AT 11                 /* where 08:40 begins in 2026-11-22T08:40:00Z */
 static const double IN_SHARE = 0.2; /* price of a scale-in, of a scale-out's */
 
-/* What is planned for. */
-struct aim {
-    double capacity, objective, noise;
-    double cost_ratio; /* 0: the objective counts */
-    double price;      /* NAN: not known */
-    int min, max;
-    int64_t lead_ms;
+/* A plan under way. */
+struct ahead {
+    const struct conf *opts;
+    const struct aim *aim;
+    struct brain_setup setup;
+    struct series *history; /* cleaned, by fine steps */
+    struct forecast forecast;
+    struct brain_state brain; /* as calibrated */
+    double *load, *asked;     /* per step of the forecast */
+    size_t group;             /* of its steps in a step of the plan */
+    struct outlook outlook;
 };
 
-static int read_file(const struct conf *opts, struct series **out, struct err *e)
+static void ahead_clear(struct ahead *a)
 {
-    int64_t step_ms = conf_is_auto(opts, "step") ? 0 : conf_duration_ms(opts, "step");
-    struct sample *samples = NULL;
-    size_t n;
-    int rc;
+    series_free(a->history);
+    forecast_clear(&a->forecast);
+    outlook_clear(&a->outlook);
+    free(a->load);
+    free(a->asked);
+}
 
-    if (csv_read(conf_string(opts, "history"), NULL, &samples, &n, NULL, e) != 0)
+/* Cleaned, by steps that a brain can work on. */
+static int take_history(struct ahead *a, const struct series *raw, struct err *e)
+{
+    struct series *fine = NULL;
+    int rc = -1;
+
+    if (raw->step_ms > CLK_HOUR_MS)
+        return err_set(e, ERR_CONFIG,
+                       "a plan needs a history in steps of at most 1h: these are of %lld s",
+                       (long long)(raw->step_ms / CLK_SECOND_MS));
+    if (raw->step_ms < FINE_STEP_MS && a->setup.day_ms == CLK_DAY_MS &&
+        series_resample(&fine, raw, FINE_STEP_MS, e) != 0)
         return -1;
-    rc = series_from_samples(out, samples, n, step_ms, NULL, e);
-    free(samples);
+    rc = clean_series(&a->history, fine ? fine : raw, NULL, e);
+    a->setup.step_ms = (fine ? fine : raw)->step_ms;
+    series_free(fine);
     return rc;
 }
 
-/* As the daemon has it: stated, else measured by it, else the backend's guess. */
-static int64_t lead_time_of(const struct service_conf *sc, struct store *store)
+/* How many steps to forecast, and how many of them make one of the plan. */
+static int choose_steps(struct ahead *a, size_t *steps, struct err *e)
 {
-    struct str text = STR_EMPTY;
-    int64_t lead_ms = 0;
+    int64_t fine = a->setup.step_ms, horizon = conf_duration_ms(a->opts, "horizon");
+    int64_t step = conf_is_auto(a->opts, "step")
+                       ? (horizon / AUTO_STEPS + fine - 1) / fine * fine
+                       : conf_duration_ms(a->opts, "step");
+    char text[32];
 
-    if (sc->lead_time_ms > 0)
-        return sc->lead_time_ms;
-    if (store_state_get(store, sc->name, "lead", &text, NULL, NULL) != 0 ||
-        !str_to_int64(str_text(&text), text.len, &lead_ms) || lead_ms <= 0)
-        lead_ms = sc->backend->lead_time_guess_ms;
-    str_clear(&text);
-    return lead_ms;
-}
-
-static void take_configured(struct aim *a, const struct service_conf *sc, struct store *store)
-{
-    const struct conf *objective = sc->groups[SERVICE_OBJECTIVE];
-    const struct conf *capacity = sc->groups[SERVICE_CAPACITY];
-    const struct conf *limits = sc->groups[SERVICE_LIMITS];
-
-    a->capacity = conf_double(capacity, "per_instance");
-    if (!conf_is_auto(capacity, "noise"))
-        a->noise = conf_double(capacity, "noise");
-    a->objective = conf_double(objective, "objective");
-    if (!conf_is_auto(objective, "cost_ratio"))
-        a->cost_ratio = conf_double(objective, "cost_ratio");
-    a->min = (int)conf_int(limits, "min");
-    a->max = (int)conf_int(limits, "max");
-    a->price = sc->price;
-    a->lead_ms = lead_time_of(sc, store);
-}
-
-static void take_given(struct aim *a, const struct conf *opts)
-{
-    if (!conf_is_auto(opts, "capacity"))
-        a->capacity = conf_double(opts, "capacity");
-    if (!conf_is_auto(opts, "noise"))
-        a->noise = conf_double(opts, "noise");
-    if (!conf_is_auto(opts, "objective")) {
-        a->objective = conf_double(opts, "objective");
-        a->cost_ratio = 0;
-    }
-    if (!conf_is_auto(opts, "min"))
-        a->min = (int)conf_int(opts, "min");
-    if (!conf_is_auto(opts, "max"))
-        a->max = (int)conf_int(opts, "max");
-    if (!conf_is_auto(opts, "price"))
-        a->price = conf_double(opts, "price");
-    if (!conf_is_auto(opts, "lead_time"))
-        a->lead_ms = conf_duration_ms(opts, "lead_time");
-}
-
-/* Options go before the service's settings (sc may be NULL), these before the defaults. */
-static int find_aim(struct aim *a, const struct conf *opts, const struct service_conf *sc,
-                    struct store *store, struct err *e)
-{
-    *a = (struct aim){.capacity = NAN,
-                      .objective = 0.001,
-                      .noise = 0.03,
-                      .price = NAN,
-                      .min = 1,
-                      .max = 1000000,
-                      .lead_ms = 5 * CLK_MINUTE_MS};
-    if (sc)
-        take_configured(a, sc, store);
-    take_given(a, opts);
-    if (isnan(a->capacity))
-        return err_set(e, ERR_CONFIG,
-                       "what one instance carries is not known: give --capacity, or a "
-                       "configuration that has the service");
-    if (a->min > a->max)
-        return err_set(e, ERR_CONFIG, "min %d is above max %d", a->min, a->max);
+    clk_format_duration(fine, text, sizeof text);
+    if (horizon < fine)
+        return err_set(e, ERR_CONFIG, "--horizon: shorter than one step of %s", text);
+    if (step < fine || step % fine != 0)
+        return err_set(e, ERR_CONFIG, "--step: write a multiple of the history's %s", text);
+    a->group = (size_t)(step / fine);
+    *steps = (size_t)((horizon + step - 1) / step) * a->group;
+    if (*steps > STEPS_MOST)
+        return err_set(e, ERR_CONFIG, "--horizon: %zu steps of %s, at most %d", *steps, text,
+                       STEPS_MOST);
     return 0;
 }
 
@@ -169,23 +140,53 @@ static const struct model *model_of(const struct conf *opts, struct err *e)
     return m;
 }
 
-static int make_forecast(const struct conf *opts, const struct series *history,
-                         struct forecast *f, struct err *e)
+static int make_forecast(struct ahead *a, struct err *e)
 {
-    int64_t steps = conf_duration_ms(opts, "horizon") / history->step_ms;
-    const struct model *model = model_of(opts, e);
+    const struct model *model = model_of(a->opts, e);
     struct predictor *p = NULL;
+    size_t steps = 0;
     int rc = -1;
 
-    if (!model)
+    if (!model || choose_steps(a, &steps, e) != 0)
         return -1;
-    if (steps < 1)
-        return err_set(e, ERR_CONFIG, "horizon is shorter than one step of %lld s",
-                       (long long)(history->step_ms / 1000));
-    if (predictor_fit(&p, model, NULL, history, e) == 0 &&
-        forecast_init(f, (size_t)steps, LEVELS, 3, e) == 0)
-        rc = predictor_predict(p, f, e);
+    if (predictor_fit(&p, model, NULL, a->history, e) == 0 &&
+        forecast_init(&a->forecast, steps, LEVELS, 3, e) == 0)
+        rc = predictor_predict(p, &a->forecast, e);
     predictor_free(p);
+    return rc;
+}
+
+/* The end of the history that the daemon, too, is trained on when it starts. */
+static struct series newest_of(const struct series *s)
+{
+    size_t most = (size_t)(HISTORY_WHOLE_MS / s->step_ms), skip = s->n > most ? s->n - most : 0;
+    struct series tail = *s;
+
+    tail.start_ms = series_time_ms(s, skip);
+    tail.values += skip;
+    tail.n -= skip;
+    return tail;
+}
+
+/* What the brain would ask for, calibrated on the history and led along the forecast. */
+static int ask_brain(struct ahead *a, struct err *e)
+{
+    int running = conf_is_auto(a->opts, "running") ? -1 : (int)conf_int(a->opts, "running");
+    const struct forecast *f = &a->forecast;
+    struct series tail = newest_of(a->history);
+    struct brain *b = NULL;
+    int rc = -1;
+
+    a->load = calloc(f->horizon, sizeof *a->load);
+    a->asked = calloc(f->horizon, sizeof *a->asked);
+    if (!a->load || !a->asked)
+        return err_nomem(e);
+    if (brain_new(&b, &a->setup, f->start_ms, e) == 0 && brain_train(b, &tail, e) == 0) {
+        brain_state(b, &a->brain);
+        ahead_load(a->load, f, a->history, a->setup.day_ms);
+        rc = ahead_ask(b, &a->setup, f->start_ms, a->load, f->horizon, running, a->asked, e);
+    }
+    brain_free(b);
     return rc;
 }
 
@@ -198,26 +199,31 @@ static double mean_of(const struct forecast *f)
     return sum / (double)f->horizon;
 }
 
-static struct outlook_setup setup_of(const struct conf *opts, const struct aim *a,
-                                     const struct forecast *f)
+static int look_out(struct ahead *a, struct err *e)
 {
-    double step = (double)f->step_ms;
-    double event = (double)conf_duration_ms(opts, "event") / step * mean_of(f) / a->capacity;
-
-    return (struct outlook_setup){
-        .per_instance = a->capacity,
-        .objective = a->objective,
-        .cost_ratio = a->cost_ratio,
-        .noise = a->noise,
-        .min = a->min,
-        .max = a->max,
-        .running = conf_is_auto(opts, "running") ? -1 : (int)conf_int(opts, "running"),
-        .lead_ms = a->lead_ms,
+    const struct forecast *f = &a->forecast;
+    double step = (double)f->step_ms * (double)a->group;
+    double event =
+        (double)conf_duration_ms(a->opts, "event") / step * mean_of(f) / a->setup.per_instance;
+    struct outlook_load load = {.n = f->horizon,
+                                .start_ms = f->start_ms,
+                                .step_ms = f->step_ms,
+                                .expected = f->point,
+                                .asked = a->asked};
+    struct outlook_setup s = {
+        .per_instance = a->setup.per_instance,
+        .min = a->setup.min,
+        .max = a->setup.max,
+        .running = conf_is_auto(a->opts, "running") ? -1 : (int)conf_int(a->opts, "running"),
+        .lead_ms = a->setup.lead_time_ms,
+        .group = a->group,
         .prices = {.step = 1,
-                   .start = (double)conf_duration_ms(opts, "start") / step,
+                   .start = (double)conf_duration_ms(a->opts, "start") / step,
                    .out = event,
                    .in = IN_SHARE * event},
     };
+
+    return outlook_init(&a->outlook, &load, &s, e);
 }
 
 static void print_change(struct print *p, const struct outlook_change *c)
@@ -225,7 +231,7 @@ static void print_change(struct print *p, const struct outlook_change *c)
     char why[160], at[32];
 
     clk_format_time(c->peak_ms, at, sizeof at);
-    snprintf(why, sizeof why, "load %.4g at %.5s, planned %.4g", c->peak_load, at + CLOCK_AT,
+    snprintf(why, sizeof why, "load %.3g at %.5s, room for %.3g", c->peak_load, at + CLOCK_AT,
              c->peak_need);
     print_time(p, c->order_ms);
     print_time(p, c->use_ms);
@@ -251,59 +257,82 @@ static int print_changes(const struct conf *opts, const struct outlook *o, struc
     return print_end(p, e);
 }
 
-/* The sums go to standard error, so that standard output holds rows alone. */
-static void print_sums(const struct aim *a, const struct outlook *o, const struct forecast *f,
-                       const char *name)
+/* What the counts rest on. */
+static void print_basis(const struct ahead *a)
 {
-    double hours = o->instance_steps * (double)f->step_ms / CLK_HOUR_MS;
-    char lead[32], span[32];
-    int most = o->first;
+    const struct brain_state *b = &a->brain;
+    double days = fmin(b->days, (double)(HISTORY_WHOLE_MS / CLK_DAY_MS));
 
-    for (size_t h = 0; h < o->n; h++)
-        most = o->counts[h] > most ? o->counts[h] : most;
-    clk_format_duration(a->lead_ms, lead, sizeof lead);
-    clk_format_duration((int64_t)o->n * f->step_ms, span, sizeof span);
-    fprintf(stderr, "%s%snext %s: starts with %d, %zu changes, at most %d; %.1f instance-hours",
-            name ? name : "", name ? ": " : "", span, o->first, o->n_changes, most, hours);
-    fprintf(stderr, " (at the peak all day: %.1f)",
-            most * (double)o->n * (double)f->step_ms / CLK_HOUR_MS);
-    if (!isnan(a->price))
-        fprintf(stderr, ", price %.2f", hours * a->price);
-    fprintf(stderr, "\n  for %.4g an instance, lead time %s, ", a->capacity, lead);
-    if (a->cost_ratio > 0)
-        fprintf(stderr, "a request above capacity priced as %.4g idle ones\n", a->cost_ratio);
+    if (b->phase == DECIDE_LEARNING)
+        fprintf(stderr,
+                "  as the daemon decides while it learns: too little history for more\n");
     else
-        fprintf(stderr, "%.3g %% of requests allowed above capacity\n", 100 * a->objective);
+        fprintf(stderr,
+                "  as the daemon decides: quantile %.4g, headroom %.3g %%, %s the last %.3g "
+                "days\n",
+                b->quantile, 100 * b->headroom,
+                b->phase == DECIDE_YOUNG ? "fixed until it can be calibrated on more than"
+                                         : "calibrated on",
+                days);
+}
+
+static void print_short(const struct ahead *a)
+{
+    const struct outlook *o = &a->outlook;
+
     if (o->short_steps > 0)
         fprintf(stderr, "  short: %zu of the first steps need more than can be ready in time\n",
                 o->short_steps);
     if (o->above_max_steps > 0)
         fprintf(stderr, "  short: %zu steps need more than max = %d\n", o->above_max_steps,
-                a->max);
+                a->setup.max);
+}
+
+/* The sums go to standard error, so that standard output holds rows alone. */
+static void print_sums(const struct ahead *a, const char *name)
+{
+    const struct outlook *o = &a->outlook;
+    double hours = o->instance_steps * (double)o->step_ms / CLK_HOUR_MS;
+    char lead[32], span[32];
+    int most = o->first;
+
+    for (size_t h = 0; h < o->n; h++)
+        most = o->counts[h] > most ? o->counts[h] : most;
+    clk_format_duration(a->setup.lead_time_ms, lead, sizeof lead);
+    clk_format_duration((int64_t)o->n * o->step_ms, span, sizeof span);
+    fprintf(stderr, "%s%snext %s: starts with %d, %zu changes, at most %d; %.1f instance-hours",
+            name ? name : "", name ? ": " : "", span, o->first, o->n_changes, most, hours);
+    fprintf(stderr, " (at the peak all day: %.1f)",
+            most * (double)o->n * (double)o->step_ms / CLK_HOUR_MS);
+    if (!isnan(a->aim->price))
+        fprintf(stderr, ", price %.2f", hours * a->aim->price);
+    fprintf(stderr, "\n  for %.4g an instance, lead time %s (%s), ", a->setup.per_instance,
+            lead, a->aim->lead_from);
+    if (a->setup.cost_ratio > 0)
+        fprintf(stderr, "a request above capacity priced as %.4g idle ones\n",
+                a->setup.cost_ratio);
+    else
+        fprintf(stderr, "%.3g %% of requests allowed above capacity\n",
+                100 * a->setup.objective);
+    print_basis(a);
+    print_short(a);
 }
 
 /* Cleans, forecasts, plans, prints. `name` NULL: a file's history. */
-static int plan_one(const struct conf *opts, const struct aim *a, const char *name,
+static int plan_one(const struct conf *opts, const struct aim *aim, const char *name,
                     const struct series *raw, struct err *e)
 {
-    struct series *history = NULL;
-    struct forecast f = {0};
-    struct outlook o = {0};
-    struct outlook_setup s;
+    struct ahead a = {.opts = opts, .aim = aim, .setup = aim->brain};
     int rc = -1;
 
-    if (clean_series(&history, raw, NULL, e) != 0 || make_forecast(opts, history, &f, e) != 0)
-        goto done;
-    s = setup_of(opts, a, &f);
-    if (outlook_init(&o, &f, &s, e) != 0 || print_changes(opts, &o, e) != 0)
+    if (take_history(&a, raw, e) != 0 || make_forecast(&a, e) != 0 || ask_brain(&a, e) != 0 ||
+        look_out(&a, e) != 0 || print_changes(opts, &a.outlook, e) != 0)
         goto done;
     fflush(stdout);
-    print_sums(a, &o, &f, name);
+    print_sums(&a, name);
     rc = 0;
 done:
-    outlook_clear(&o);
-    forecast_clear(&f);
-    series_free(history);
+    ahead_clear(&a);
     return rc;
 }
 
@@ -313,7 +342,8 @@ static int plan_file(const struct conf *opts, struct err *e)
     struct aim a;
     int rc = -1;
 
-    if (find_aim(&a, opts, NULL, NULL, e) == 0 && read_file(opts, &raw, e) == 0)
+    if (aim_find(&a, opts, NULL, NULL, e) == 0 &&
+        history_file(&raw, conf_string(opts, "history"), 0, false, e) == 0)
         rc = plan_one(opts, &a, NULL, raw, e);
     series_free(raw);
     return rc;
@@ -326,9 +356,9 @@ static int plan_service(struct store *store, const struct conf *opts, const stru
     struct aim a;
     int rc = -1;
 
-    if (stored_load(store, opts, name, &raw, e) != 0)
+    if (stored_load(store, name, 0, &raw, e) != 0)
         return -1;
-    if (find_aim(&a, opts, c ? config_service(c, name) : NULL, store, e) == 0)
+    if (aim_find(&a, opts, c ? config_service(c, name) : NULL, store, e) == 0)
         rc = plan_one(opts, &a, name, raw, e);
     if (rc != 0)
         err_wrap(e, "service \"%s\"", name);
@@ -336,27 +366,34 @@ static int plan_service(struct store *store, const struct conf *opts, const stru
     return rc;
 }
 
-static int plan_services(const struct conf *opts, const struct config *c, struct err *e)
+/* Every service; what fails is told at once and the others go on. The code of the first
+ * failure.
+ */
+static int plan_services(const struct conf *opts, const struct config *c)
 {
     struct store *store = NULL;
     const char **names = NULL;
+    struct err e = {0};
+    int rc = EXIT_DONE;
     size_t n = 0;
-    int rc = -1;
 
-    if (open_store(opts, STORE_READ, &store, e) != 0 ||
-        stored_names(store, opts, &names, &n, e) != 0)
-        goto done;
-    if (n > 1 && print_format(opts) != PRINT_TABLE) {
-        err_set(e, ERR_CONFIG, "several services fit a table only: ask for one with --service");
-        goto done;
+    if (open_store(opts, STORE_READ, &store, &e) != 0 ||
+        stored_names(store, opts, &names, &n, &e) != 0)
+        rc = command_fail(&e);
+    else if (n > 1 && print_format(opts) != PRINT_TABLE) {
+        err_set(&e, ERR_CONFIG,
+                "several services fit a table only: ask for one with --service");
+        rc = command_fail(&e);
+        n = 0;
     }
-    rc = 0;
-    for (size_t i = 0; i < n && rc == 0; i++) {
+    for (size_t i = 0; i < n; i++) {
+        struct err why = {0};
+
         if (i > 0)
             printf("\n");
-        rc = plan_service(store, opts, c, names[i], e);
+        if (plan_service(store, opts, c, names[i], &why) != 0)
+            rc = stored_failed(&why, rc);
     }
-done:
     free(names);
     store_close(store);
     return rc;
@@ -382,9 +419,12 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
         (!conf_is_auto(opts, "config") || access(command_config_path(opts), F_OK) == 0) &&
         command_load_config(opts, &c) != 0)
         return EXIT_USAGE;
-    rc = has_file ? plan_file(opts, &e) : plan_services(opts, c, &e);
+    if (!has_file)
+        rc = plan_services(opts, c);
+    else
+        rc = plan_file(opts, &e) == 0 ? EXIT_DONE : command_fail(&e);
     config_free(c);
-    return rc == 0 ? EXIT_DONE : command_fail(&e);
+    return rc;
 }
 
 const struct command command_plan = {
@@ -393,12 +433,19 @@ const struct command command_plan = {
     .words = "",
     .least_words = 0,
     .most_words = 0,
-    .about = "Forecasts the load and finds the cheapest counts that keep the objective:\n"
-             "instance-time, starts and changes are all priced, so the plan has few changes,\n"
-             "each ordered one lead time before it is used. One row a change: the largest\n"
-             "load until the next one, and what is planned for it; the sums are printed on\n"
-             "standard error. The load is that of services in the store, planned for as\n"
-             "configured, or of a file; options go before the configuration.\n",
+    .about = "Tells the counts that the daemon would go through if the load came as forecast.\n"
+             "Its brain is calibrated on the history, led along the forecast with the unrest\n"
+             "of a week before, and asked at every step how much load it wants room for. Of\n"
+             "the counts that hold it the cheapest are shown: instance-time, starts and\n"
+             "changes are all priced, so the plan has few changes, each ordered one lead time\n"
+             "before it is used. One row a change: the largest load expected until the next\n"
+             "one, and the room made for it. The sums, and what they rest on, are printed on\n"
+             "standard error.\n"
+             "\n"
+             "The load is that of services in the store, planned for as configured, or of a\n"
+             "file; options go before the configuration. Where one of several services fails,\n"
+             "the others are planned, and the exit code is that of the first failure: 3 when\n"
+             "its history is too short.\n",
     .examples = "scaler plan --service web\n"
                 "    the next 24 hours of a configured service\n"
                 "scaler plan --history web.csv --capacity 120 --lead-time 5m\n"

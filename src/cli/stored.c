@@ -7,6 +7,7 @@
 
 #include "base/clk.h"
 #include "base/str.h"
+#include "cli/command.h"
 
 /* A history that ends longer ago than this, and than some steps, is an old one. */
 #define OLD_MS (10 * CLK_MINUTE_MS)
@@ -90,8 +91,8 @@ static void say_age(const char *service, const struct series *s)
             service, age, end);
 }
 
-int stored_load(struct store *store, const struct conf *opts, const char *service,
-                struct series **out, struct err *e)
+int stored_load(struct store *store, const char *service, int64_t step_ms, struct series **out,
+                struct err *e)
 {
     struct store_series found;
     struct series *raw = NULL, *wanted = NULL;
@@ -100,8 +101,7 @@ int stored_load(struct store *store, const struct conf *opts, const char *servic
     if (store_series_find(store, service, STORE_DEMAND, &found, e) != 0 ||
         store_read(store, &found, INT64_MIN, INT64_MAX, &raw, e) != 0)
         goto done;
-    if (!conf_is_auto(opts, "step") &&
-        series_resample(&wanted, raw, conf_duration_ms(opts, "step"), e) != 0)
+    if (step_ms > 0 && series_resample(&wanted, raw, step_ms, e) != 0)
         goto done;
     *out = wanted ? wanted : raw;
     *(wanted ? &wanted : &raw) = NULL; /* the caller owns it now */
@@ -113,4 +113,11 @@ done:
     series_free(wanted);
     series_free(raw);
     return rc;
+}
+
+int stored_failed(const struct err *why, int code_so_far)
+{
+    int code = command_fail(why);
+
+    return code_so_far == EXIT_DONE ? code : code_so_far;
 }

@@ -1,71 +1,33 @@
 /* outlook.c - see outlook.h. */
 #include "decide/outlook.h"
 
-#include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/vec.h"
-#include "decide/shortage.h"
-
-static const double SPREAD_TO_DEVIATION = 2.563; /* q90 - q10 of a normal distribution */
-static const double DEVIATION_MOST = 2; /* of the mean: beyond, a forecast says nothing */
-static const int HALVINGS = 40;
-
-double outlook_capacity(double mean, double deviation, double objective)
-{
-    double low = 0, high;
-
-    if (!(mean > 0))
-        return 0;
-    deviation = fmin(deviation, DEVIATION_MOST);
-    high = mean * (1 + 5 * deviation);
-    for (int k = 0; k < HALVINGS; k++) {
-        double mid = 0.5 * (low + high);
-
-        if (shortage(mean, mid, deviation) > objective * mean)
-            low = mid;
-        else
-            high = mid;
-    }
-    return high;
-}
-
-static double planned_load(const struct forecast *f, size_t h, const struct outlook_setup *s)
-{
-    double mean = fmax(isnan(f->mean[h]) ? f->point[h] : f->mean[h], 0);
-    double spread =
-        (forecast_quantile(f, h, 0.9) - forecast_quantile(f, h, 0.1)) / SPREAD_TO_DEVIATION;
-
-    double deviation;
-
-    if (!(mean > 0))
-        return 0;
-    deviation = hypot(fmax(spread, 0) / mean, s->noise);
-    if (s->cost_ratio > 1)
-        return mean * fmax(1 + fmin(deviation, DEVIATION_MOST) *
-                                   gsl_cdf_ugaussian_Qinv(1 / s->cost_ratio),
-                           0);
-    return outlook_capacity(mean, deviation, s->objective);
-}
 
 static int within(int v, const struct outlook_setup *s)
 {
     return v > s->max ? s->max : v < s->min ? s->min : v;
 }
 
-/* The needs, and what of them cannot be there in time. */
-static void fill_needs(struct outlook *o, const struct forecast *f,
-                       const struct outlook_setup *s)
+static void fill_loads(struct outlook *o, const struct outlook_load *l, size_t group)
 {
-    int64_t lead_steps = (s->lead_ms + f->step_ms - 1) / f->step_ms;
+    for (size_t i = 0; i < l->n; i++) {
+        o->planned[i / group] = fmax(o->planned[i / group], l->asked[i]);
+        o->expected[i / group] = fmax(o->expected[i / group], l->expected[i]);
+    }
+}
+
+/* The needs, and what of them cannot be there in time. */
+static void fill_needs(struct outlook *o, const struct outlook_setup *s)
+{
+    int64_t lead_steps = (s->lead_ms + o->step_ms - 1) / o->step_ms;
 
     for (size_t h = 0; h < o->n; h++) {
-        int need;
+        int need = plan_ceil(o->planned[h] / s->per_instance);
 
-        o->planned[h] = planned_load(f, h, s);
-        need = plan_ceil(o->planned[h] / s->per_instance);
         o->above_max_steps += need > s->max;
         o->need[h] = within(need, s);
         if (h == 0)
@@ -77,8 +39,8 @@ static void fill_needs(struct outlook *o, const struct forecast *f,
     }
 }
 
-static int add_change(struct outlook *o, const struct forecast *f,
-                      const struct outlook_setup *s, size_t at, size_t until, int from)
+static int add_change(struct outlook *o, int64_t start_ms, const struct outlook_setup *s,
+                      size_t at, size_t until, int from)
 {
     struct outlook_change *c;
     size_t peak = at;
@@ -88,18 +50,17 @@ static int add_change(struct outlook *o, const struct forecast *f,
     for (size_t h = at + 1; h < until; h++)
         peak = o->planned[h] > o->planned[peak] ? h : peak;
     c = &o->changes[o->n_changes++];
-    c->use_ms = f->start_ms + (int64_t)at * f->step_ms;
+    c->use_ms = start_ms + (int64_t)at * o->step_ms;
     c->order_ms = o->counts[at] > from ? c->use_ms - s->lead_ms : c->use_ms;
     c->from = from;
     c->to = o->counts[at];
-    c->peak_ms = f->start_ms + (int64_t)peak * f->step_ms;
-    c->peak_load = f->point[peak];
+    c->peak_ms = start_ms + (int64_t)peak * o->step_ms;
+    c->peak_load = o->expected[peak];
     c->peak_need = o->planned[peak];
     return 0;
 }
 
-static int fill_changes(struct outlook *o, const struct forecast *f,
-                        const struct outlook_setup *s)
+static int fill_changes(struct outlook *o, int64_t start_ms, const struct outlook_setup *s)
 {
     int from = o->first;
 
@@ -111,7 +72,7 @@ static int fill_changes(struct outlook *o, const struct forecast *f,
             continue;
         while (until < o->n && o->counts[until] == o->counts[h])
             until++;
-        if (add_change(o, f, s, h, until, from) != 0)
+        if (add_change(o, start_ms, s, h, until, from) != 0)
             return -1;
         from = o->counts[h];
     }
@@ -125,26 +86,29 @@ static int solve(struct outlook *o, const struct plan_prices *p, struct err *e)
     return plan_events(o->need, o->n, o->first, p, o->counts, e);
 }
 
-int outlook_init(struct outlook *o, const struct forecast *f, const struct outlook_setup *s,
+int outlook_init(struct outlook *o, const struct outlook_load *l, const struct outlook_setup *s,
                  struct err *e)
 {
     memset(o, 0, sizeof *o);
-    if (f->horizon == 0)
+    if (l->n == 0)
         return err_set(e, ERR_SHORT, "a plan needs a forecast of at least one step");
-    o->n = f->horizon;
+    o->n = (l->n + s->group - 1) / s->group;
+    o->step_ms = l->step_ms * (int64_t)s->group;
     o->need = calloc(o->n, sizeof *o->need);
     o->counts = calloc(o->n, sizeof *o->counts);
     o->planned = calloc(o->n, sizeof *o->planned);
-    if (!o->need || !o->counts || !o->planned) {
+    o->expected = calloc(o->n, sizeof *o->expected);
+    if (!o->need || !o->counts || !o->planned || !o->expected) {
         outlook_clear(o);
         return err_nomem(e);
     }
-    fill_needs(o, f, s);
+    fill_loads(o, l, s->group);
+    fill_needs(o, s);
     if (solve(o, &s->prices, e) != 0) {
         outlook_clear(o);
         return -1;
     }
-    if (fill_changes(o, f, s) != 0) {
+    if (fill_changes(o, l->start_ms, s) != 0) {
         outlook_clear(o);
         return err_nomem(e);
     }
@@ -158,6 +122,7 @@ void outlook_clear(struct outlook *o)
     free(o->need);
     free(o->counts);
     free(o->planned);
+    free(o->expected);
     free(o->changes);
     memset(o, 0, sizeof *o);
 }

@@ -6,9 +6,9 @@ fail() { echo "FAIL: $*"; cat "$dir/out" "$dir/err"; exit 1; }
 export SCALER_CONFIG="$dir/scaler.cfg" SCALER_STATE_DIR="$dir/state"
 scaler() { "$SCALER_BIN" "$@" > "$dir/out" 2> "$dir/err"; }
 
-# Three weeks of a day's wave around 100, ending in August 1995 or a minute ago.
+# Nine days of a day's wave around 100, ending in August 1995 or a minute ago.
 wave() {
-    awk -v end="$1" 'BEGIN { end -= end % 300; for (t = end - 21 * 86400; t < end; t += 300)
+    awk -v end="$1" 'BEGIN { end -= end % 300; for (t = end - 9 * 86400; t < end; t += 300)
         printf "%d,%.3f\n", t, 100 + 60 * sin(6.283185307 * (t % 86400) / 86400) + t / 300 % 7 }'
 }
 wave 809913600 > "$dir/old.csv"
@@ -31,7 +31,11 @@ scaler plan --service web
 grep -q -- '--capacity' "$dir/err" || fail "does not say what is missing"
 scaler plan --service old --capacity 10 --lead-time 3m || fail "plan without a configuration"
 grep -q '^1995-09-01T' "$dir/out" || fail "does not plan from the end of the samples"
-grep -q 'for 10 an instance, lead time 3m, 0.1 %' "$dir/err" || fail "options are not told"
+grep -q 'for 10 an instance, lead time 3m (given), 0.1 %' "$dir/err" || fail "options are not told"
+grep -q 'as the daemon decides: quantile [0-9.]*, headroom [0-9.-]* %, calibrated on the last 9 days' \
+    "$dir/err" || fail "what the counts rest on is not told"
+scaler plan --service old --capacity 10 --step 7m
+[ $? -eq 2 ] && grep -q 'multiple of the history.s 5m' "$dir/err" || fail "an odd step of the plan"
 awk 'length > 100 { exit 1 }' "$dir/out" || fail "wider than 100 columns"
 
 cat > "$dir/scaler.cfg" <<'CFG'
@@ -42,14 +46,29 @@ services = ({ name = "web"; timezone = "UTC"; lead_time = "7m"; cost_ratio = 20;
   capacity = { per_instance = 25.0; }; limits = { min = 2; max = 5; }; });
 CFG
 scaler plan --service web || fail "plan as configured"
-grep -q 'for 25 an instance, lead time 7m, a request above capacity priced as 20' "$dir/err" ||
+grep -q 'for 25 an instance, lead time 7m (configured), a request above capacity priced as 20' "$dir/err" ||
     fail "not as configured"
 grep -q 'price ' "$dir/err" || fail "no price"
 grep -q 'need more than max = 5' "$dir/err" || fail "max is not told"
 scaler plan --service web --capacity 50 --max 9 --objective 0.01 || fail "options beside a configuration"
-grep -q 'for 50 an instance, lead time 7m, 1 % of' "$dir/err" || fail "options do not go first"
+grep -q 'for 50 an instance, lead time 7m (configured), 1 % of' "$dir/err" || fail "options do not go first"
 # every service of the store: the one that is not configured is named
 scaler plan
 [ $? -eq 2 ] || fail "a service that is not configured"
 grep -q 'service "old"' "$dir/err" || fail "does not name it"
+grep -q '^web: next 1d' "$dir/err" || fail "stops at the first that fails"
+# a service with too little history: named, the others go on, the exit code tells
+head -2 "$dir/new.csv" > "$dir/two.csv"
+scaler import "$dir/two.csv" --service aaa || fail "import of two samples"
+scaler forecast --horizon 1h
+[ $? -eq 3 ] || fail "forecast of all, one too short"
+grep -q 'service "aaa": ' "$dir/err" || fail "does not name the one that failed"
+grep -q '^web: next 1h' "$dir/out" && grep -q '^old: next 1h' "$dir/out" || fail "the others are missing"
+scaler plan --capacity 10
+[ $? -eq 3 ] || fail "plan of all, one too short"
+grep -q '^web: next 1d' "$dir/err" && grep -q '^old: next 1d' "$dir/err" || fail "plans of the others are missing"
+# a file that cannot be read is named once
+scaler forecast --history "$dir"
+[ $? -eq 1 ] || fail "a directory as history"
+[ "$(grep -o "$dir" "$dir/err" | wc -l)" -eq 1 ] || fail "named twice"
 echo ok
