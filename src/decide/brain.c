@@ -555,10 +555,12 @@ static void learn_age(struct brain *b, int64_t age_ms)
 /* Ticks from the end of the record, which the forecast starts from, until now. */
 static int64_t unseen_ticks(const struct brain *b, int64_t now_ms)
 {
-    int64_t end = b->next_cell - b->next_cell % b->per_tick;
-    int64_t ticks = (now_ms - end * b->setup.step_ms) / b->tick_ms;
+    int64_t end = b->next_cell - b->next_cell % b->per_tick, ticks;
 
-    if (b->next_cell == INT64_MIN || ticks < 0)
+    if (b->next_cell == INT64_MIN) /* no record */
+        return 0;
+    ticks = (now_ms - end * b->setup.step_ms) / b->tick_ms;
+    if (ticks < 0)
         return 0;
     return ticks < (int64_t)KEEP_DAYS * b->day ? ticks : (int64_t)KEEP_DAYS * b->day;
 }
