@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/sources/prometheus_query.h"
 #include "adapters/sources/prometheus_reply.h"
 #include "base/clk.h"
 #include "base/str.h"
@@ -67,24 +68,6 @@ static void add_escaped(struct str *out, const char *text)
             str_add_n(out, text, 1);
         else
             str_printf(out, "%%%02X", c);
-    }
-}
-
-/* Replaces {service} and {step}; every other brace belongs to PromQL. */
-static void fill_query(struct str *out, const char *query, const struct source_query *q)
-{
-    const char *p = query;
-
-    while (*p) {
-        if (strncmp(p, "{service}", 9) == 0) {
-            str_add(out, q->service);
-            p += 9;
-        } else if (strncmp(p, "{step}", 6) == 0) {
-            str_printf(out, "%" PRId64 "ms", q->step_ms);
-            p += 6;
-        } else {
-            str_add_n(out, p++, 1);
-        }
     }
 }
 
@@ -162,7 +145,7 @@ static int fetch_one(struct prometheus *p, const struct source_query *q,
         end_ms = newest_end_ms - MOST_CELLS * step_ms;
     if (end_ms < step_ms)
         end_ms = step_ms;
-    fill_query(&query, conf_string(q->options, "query"), q);
+    prometheus_query_fill(&query, conf_string(q->options, "query"), q->service, step_ms);
     if (query.failed || vec_reserve(&p->values, &p->values_cap, MOST_POINTS, sizeof *p->values))
         rc = err_nomem(e);
     while (rc == 0 && end_ms <= newest_end_ms) {
@@ -214,6 +197,13 @@ static int fetch(void *source, const struct source_query *queries, size_t n,
         replies[i].note[0] = '\0';
         replies[i].err = replies[k].err; /* no time was left to ask them */
     }
+    return 0;
+}
+
+static int check_query(const struct conf *query_options, struct err *e)
+{
+    if (prometheus_query_check(conf_string(query_options, "query"), e) != 0)
+        return err_wrap(e, "query");
     return 0;
 }
 
@@ -300,7 +290,8 @@ static const struct conf_option options[] = {
 static const struct conf_option query_options[] = {
     {"query", CONF_STRING, NULL, 1, 4000, "",
      "PromQL, as in sum(rate(http_requests_total{app=\"{service}\"}[{step}])); {service} and "
-     "{step} are filled in."},
+     "{step} are filled in; every other brace is PromQL's own; {{service}} is the text "
+     "itself."},
     {"units", CONF_ENUM, "rate", 0, 0, "rate|counts",
      "The query gives requests per second, or requests per step."},
     {"sum", CONF_BOOL, "false", 0, 0, "", "Add up several series instead of refusing them."},
@@ -315,6 +306,7 @@ const struct source source_prometheus = {
     .query_options = query_options,
     .open = open_source,
     .fetch = fetch,
+    .check_query = check_query,
     .check = check,
     .close = close_source,
 };

@@ -4,7 +4,8 @@
 set -u
 command -v redis-server >/dev/null || { echo "skipped: redis-server is not installed"; exit 77; }
 dir=$(mktemp -d)
-trap 'kill "$redis" 2>/dev/null; rm -rf "$dir"' EXIT
+prometheus=
+trap 'kill $redis $prometheus 2>/dev/null; wait; rm -rf "$dir"' EXIT
 sock=$dir/redis.sock
 redis-server --port 0 --unixsocket "$sock" --save "" --dir "$dir" >"$dir/redis.log" 2>&1 &
 redis=$!
@@ -64,6 +65,34 @@ expect 1 '^ok: load of "web"'
 
 kill "$redis"
 wait "$redis" 2>/dev/null
+redis=
 config "$good" >"$dir/a.cfg"
 expect 1 '^error: source "redis" \(redis\): redis .*no such file'
+
+command -v prometheus >/dev/null || { echo "without Prometheus: it is not installed"; exit $failed; }
+echo 'global: {}' >"$dir/p.yml"
+prometheus --config.file="$dir/p.yml" --storage.tsdb.path="$dir/p" \
+    --web.listen-address=127.0.0.1:0 >"$dir/p.log" 2>&1 &
+prometheus=$!
+port=
+for _ in $(seq 300); do
+    port=$(sed -n 's/.*msg="Listening on" address=127.0.0.1:\([0-9]*\).*/\1/p' "$dir/p.log")
+    [ -n "$port" ] && curl -fs "http://127.0.0.1:$port/-/ready" >/dev/null && break
+    sleep 0.1
+done
+config() {
+    printf 'prometheus = { url = "http://127.0.0.1:%s"; };\n' "$port"
+    printf 'state_dir = "%s/state";\nservices = (\n%s\n);\n' "$dir" "$1"
+}
+good=$(service web 'type = "prometheus"; query = "vector(12)"; step = "1m"')
+none=$(service none 'type = "prometheus"; query = "x{app=\"{service}\"}"; step = "1m"')
+config "$good,$none" >"$dir/a.cfg"
+expect 0 '^ok: load of "web" \(prometheus\): 60 of 60 cells of 1m; the newest, 20.*Z, ended [0-9]+s ago with 12 a second'
+expect 0 '^warning: load of "none" \(prometheus\): no data in the last 60 cells of 1m; the query matches no series'
+bad=$(service bad 'type = "prometheus"; query = "rate(x{app=\"{service}\"})"; step = "1m"')
+config "$good,$bad" >"$dir/a.cfg"
+expect 1 '^error: load of "bad" \(prometheus\): .*bad_data'
+typo=$(service typo 'type = "prometheus"; query = "x{{app=\"{service}\"}}"; step = "1m"')
+config "$typo" >"$dir/a.cfg"
+expect 2 'service "typo": .*query: .*braces of PromQL are not doubled'
 exit $failed

@@ -13,16 +13,19 @@
 
 /* More than the 11,000 points that Prometheus answers at once. */
 enum { STEP_MS = 1000, N_POINTS = 11500, LONG_MS = 20000 };
+enum { MINUTE_MS = 60000, N_MINUTES = 28 * 24 * 60 };
 
 static char url[64];
-static int64_t first_ms; /* time of point 0 */
+static int64_t first_ms;  /* time of point 0 */
+static int64_t minute_ms; /* of minute 0, four weeks ago */
 
 static double value_of(int i)
 {
     return i % 100 == 7 ? (double)NAN : 10.0 + i % 1440;
 }
 
-/* Point i is the gauge's value at first_ms + i steps; series "pair" has two instances. */
+/* Point i is the gauge's value at first_ms + i steps; series "pair" has two instances; "weeks"
+ * goes back four weeks. */
 static void write_history(const char *path)
 {
     FILE *f = fopen(path, "w");
@@ -39,6 +42,10 @@ static void write_history(const char *path)
         for (int i = N_POINTS - 20; i < N_POINTS; i++)
             fprintf(f, "pair{instance=\"%d\"} 5 %" PRId64 "\n", k,
                     (first_ms + i * STEP_MS) / 1000);
+    fprintf(f, "# TYPE weeks gauge\n");
+    for (int i = 0; i < N_MINUTES; i++)
+        fprintf(f, "weeks{app=\"web\"} %g %" PRId64 "\n", value_of(i),
+                (minute_ms + (int64_t)i * MINUTE_MS) / 1000);
     fprintf(f, "# EOF\n");
     fclose(f);
 }
@@ -54,14 +61,22 @@ static int start(void **state)
     (void)state;
     /* Every point is in the past: the newest is the last full step. */
     first_ms = clk_wall_ms() / STEP_MS * STEP_MS - (int64_t)(N_POINTS - 1) * STEP_MS;
+    minute_ms = clk_wall_ms() / MINUTE_MS * MINUTE_MS - (int64_t)(N_MINUTES - 1) * MINUTE_MS;
     snprintf(dir, sizeof dir, "%s", test_temp_dir());
     snprintf(history, sizeof history, "%s/history.om", dir);
     snprintf(data, sizeof data, "%s/data", dir);
     snprintf(config, sizeof config, "%s/prometheus.yml", dir);
     write_history(history);
     assert_int_equal(file_replace(config, "global: {}\n", 11, 0600, NULL), 0);
-    const char *fill[] = {"promtool", "tsdb", "create-blocks-from", "openmetrics", history,
-                          data,       NULL};
+    /* A block for every two hours, as is its way, would take half a minute. */
+    const char *fill[] = {"promtool",
+                          "tsdb",
+                          "create-blocks-from",
+                          "--max-block-duration=744h",
+                          "openmetrics",
+                          history,
+                          data,
+                          NULL};
     pid = test_start("promtool", fill);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
@@ -77,12 +92,12 @@ static int start(void **state)
     return 0;
 }
 
-static int fetch(const char *query, const char *sum, int64_t since_ms,
-                 struct source_reply *reply, struct err *e)
+static int fetch_step(const char *query, const char *sum, int64_t step_ms, int64_t since_ms,
+                      struct source_reply *reply, struct err *e)
 {
     const struct source *s = source_find("prometheus");
     struct conf *connection, *options;
-    struct source_query q = {"web", NULL, STEP_MS, since_ms};
+    struct source_query q = {"web", NULL, step_ms, since_ms};
     void *source;
     int rc;
 
@@ -103,6 +118,37 @@ static int fetch(const char *query, const char *sum, int64_t since_ms,
     conf_free(options);
     conf_free(connection);
     return rc;
+}
+
+static int fetch(const char *query, const char *sum, int64_t since_ms,
+                 struct source_reply *reply, struct err *e)
+{
+    return fetch_step(query, sum, STEP_MS, since_ms, reply, e);
+}
+
+static void four_weeks_of_minutes_come_in_several_ranges(void **state)
+{
+    struct source_reply r = {0};
+    struct err e = {0};
+    size_t expected = 0;
+
+    (void)state;
+    if (fetch_step("last_over_time(weeks{app=\"{service}\"}[{step}])", "false", MINUTE_MS,
+                   minute_ms, &r, &e) != 0 ||
+        r.err.code != ERR_NONE)
+        fail_msg("%s%s", e.msg, r.err.msg);
+    /* The cell that ends at minute i holds its value; NaN is unknown. */
+    for (int i = 0; i < N_MINUTES; i++) {
+        if (isnan(value_of(i)))
+            continue;
+        assert_true(expected < r.n);
+        assert_int_equal(r.items[expected].time_ms, minute_ms + (int64_t)(i - 1) * MINUTE_MS);
+        assert_near(r.items[expected].value, value_of(i), 1e-9);
+        expected++;
+    }
+    assert_in_range(r.n, expected, expected + 1); /* a minute may have ended since the start */
+    assert_true(expected > 3 * 11000);
+    source_reply_clear(&r);
 }
 
 static void long_ranges_come_whole_and_aligned(void **state)
@@ -140,6 +186,8 @@ struct row {
 static const struct row rows[] = {
     {"several series", "pair", "false", ERR_CONFIG, "2 series came back", 0},
     {"several series, summed", "pair", "true", ERR_NONE, "", 10},
+    {"labels that narrow it", "{__name__=\"pair\",instance=~\"1{1}\"}", "false", ERR_NONE, "",
+     5},
     {"no such series", "nothing", "false", ERR_NONE, "", 0},
     {"no PromQL", "rate(", "false", ERR_CONFIG, "bad_data", 0},
 };
@@ -276,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_ranges_come_whole_and_aligned),
+        cmocka_unit_test(four_weeks_of_minutes_come_in_several_ranges),
         cmocka_unit_test(queries_fail_with_their_own_message),
         cmocka_unit_test(a_dead_server_is_named),
         cmocka_unit_test(tls_and_basic_authentication_work_and_fail_clearly),
