@@ -250,11 +250,27 @@ static void on_reply(void *user, size_t index, const struct rds_value *v)
         w->plan->layout->take(w, index - w->first_command, v);
 }
 
+/* Replies come in order: one key that holds up the server holds up all that follow. */
+static void name_first(const struct round *r, struct err *cause)
+{
+    char text[sizeof cause->msg];
+    const struct work *w = r->works;
+
+    while (w < r->works + r->n && (w->n_commands == 0 || w->n_answered == w->n_commands))
+        w++;
+    if (w == r->works + r->n)
+        return;
+    snprintf(text, sizeof text, "%.150s (the first without an answer: service %.60s)",
+             cause->msg, w->query->service);
+    str_copy(cause->msg, sizeof cause->msg, text);
+}
+
 /* Services of which some command was not answered fail with the cause. -1 when none was. */
-static int blame(struct round *r, const struct err *cause, struct err *e)
+static int blame(struct round *r, struct err *cause, struct err *e)
 {
     bool has_any = false;
 
+    name_first(r, cause);
     for (size_t k = 0; k < r->n; k++) {
         struct work *w = &r->works[k];
 

@@ -374,6 +374,7 @@ static void a_server_that_dies_in_a_reply_is_asked_again_and_believed(void **sta
             e = a.reply.err;
         assert_int_equal(e.code, ERR_IO);
         assert_contains(e.msg, "connection lost after 0 of 1 replies");
+        assert_contains(e.msg, "the first without an answer: service web");
         assert_int_equal(a.reply.n, 0);
         recorded_set(&a.server, whole);
         for (int64_t until = clk_mono_ms() + LONG_MS; rc != 0 && clk_mono_ms() < until;)

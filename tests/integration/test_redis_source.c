@@ -223,6 +223,11 @@ static const struct bad_case bad_cases[] = {
     {"a field that is no number", "HSET k:web:%lld a 1 b x", "hash", "", ERR_DATA, "\"x\""},
     {"a huge value", "SETRANGE k:web:%lld 3000000 x", "counter", "", ERR_LIMIT,
      "most_reply_bytes"},
+    /* Lua without blanks: words of test_redis_do are split at them. */
+    {"a huge hash",
+     "EVAL for\ti=1,200000\tdo\tredis.call('HSET',KEYS[1],i,1)\tend 1 k:web:%lld", "hash", "",
+     ERR_LIMIT, "most_reply_bytes"},
+    {"a list", "RPUSH k:web:%lld 1 2 3", "hash", "", ERR_DATA, "another type"},
 };
 
 static void a_bad_key_fails_its_service_alone(void **state)
