@@ -236,7 +236,7 @@ bool gate_judge(const struct gate_conf *conf, struct gate_state *s, const struct
     if (r->to < r->from && is_too_early_to_remove(conf, s, in, r))
         return false;
     if (in->now_ms < s->retry_ms)
-        return stop(r, GATE_HELD, "retry", s->retry_ms, s->last_err.msg);
+        return stop(r, GATE_HELD, GATE_BY_RETRY, s->retry_ms, s->last_err.msg);
     r->kind = GATE_SENT;
     return true;
 }

@@ -85,6 +85,8 @@ enum gate_kind {
     GATE_FAILED,   /* the backend refused: err */
 };
 
+#define GATE_BY_RETRY "retry" /* `by` of a call that failed and is tried again */
+
 struct gate_result {
     enum gate_kind kind;
     int from;         /* the count that stood; -1 unknown */

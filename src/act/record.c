@@ -361,14 +361,29 @@ int record_from_json(const char *text, size_t n, struct record *out, struct err 
 
 /* ---- when and as what -------------------------------------------------------------------- */
 
+/* Settings wait for a person: the service says so in each decision. */
+static bool is_waiting(const struct decision *d)
+{
+    for (size_t i = 0; i < d->n_reasons; i++)
+        if (strcmp(d->reasons[i].rail, "approval") == 0)
+            return true;
+    return false;
+}
+
+/* Failing and waiting to try again are the same fault. */
+static enum gate_kind lasting_kind(const struct gate_result *g)
+{
+    return g->kind == GATE_HELD && strcmp(g->by, GATE_BY_RETRY) == 0 ? GATE_FAILED : g->kind;
+}
+
 enum record_kind record_due(struct record_last *last, const struct record *r)
 {
     const char *rail = decision_binding(&r->decision)->rail;
+    enum gate_kind gate = lasting_kind(&r->gate);
     enum record_kind kind = RECORD_CHANGE;
 
-    if (last->is_valid && last->count == r->decision.count &&
-        last->from == r->decision.running && last->gate == r->gate.kind &&
-        strcmp(last->rail, rail) == 0) {
+    if (last->is_valid && last->count == r->decision.count && last->gate == gate &&
+        last->is_waiting == is_waiting(&r->decision) && strcmp(last->rail, rail) == 0) {
         /* A clock set back starts the hour anew. */
         int64_t since = r->in.now_ms - last->time_ms;
 
@@ -379,8 +394,8 @@ enum record_kind record_due(struct record_last *last, const struct record *r)
     last->is_valid = true;
     last->time_ms = r->in.now_ms;
     last->count = r->decision.count;
-    last->from = r->decision.running;
-    last->gate = r->gate.kind;
+    last->gate = gate;
+    last->is_waiting = is_waiting(&r->decision);
     str_copy(last->rail, sizeof last->rail, rail);
     return kind;
 }
@@ -395,7 +410,8 @@ void record_row(const struct record *r, enum record_kind kind, const char *servi
     out->to = r->decision.count;
     out->load = r->in.load;
     str_copy(out->service, sizeof out->service, service);
-    str_copy(out->reason, sizeof out->reason, decision_binding(&r->decision)->rail);
+    snprintf(out->reason, sizeof out->reason, "%s%s", decision_binding(&r->decision)->rail,
+             is_waiting(&r->decision) ? ", approval" : "");
     str_copy(out->gate, sizeof out->gate, gate_kind_name(r->gate.kind));
 }
 

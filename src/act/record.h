@@ -2,7 +2,8 @@
  *
  * A record holds the whole struct decide_in, so that decide() gives the same count from it
  * years later. It is written in full when count, binding reason or gate result change, and once
- * an hour; in between the last one stands ("same until"). */
+ * an hour; in between the last one stands ("same until"). An instance that crashes and comes
+ * again, or a call that is tried again after each wait, says nothing new. */
 #ifndef SCALER_ACT_RECORD_H
 #define SCALER_ACT_RECORD_H
 
@@ -36,8 +37,9 @@ int record_from_json(const char *text, size_t n, struct record *out, struct err 
 struct record_last {
     bool is_valid;
     int64_t time_ms;
-    int count, from;
+    int count;
     enum gate_kind gate;
+    bool is_waiting; /* for approval */
     char rail[DECIDE_NAME_SIZE];
 };
 

@@ -163,6 +163,9 @@ static void only_what_changes_or_an_hour_is_written(void **state)
         {"an hour later", 120000 + 3600000, 5, GATE_NOTHING, RECORD_REPEAT},
         {"another count", 130000 + 3600000, 6, GATE_NOTHING, RECORD_CHANGE},
         {"the clock set back", 0, 6, GATE_NOTHING, RECORD_REPEAT},
+        {"a call failed", 10000, 6, GATE_FAILED, RECORD_CHANGE},
+        {"waits to try again", 20000, 6, GATE_HELD, RECORD_SAME},
+        {"failed again", 30000, 6, GATE_FAILED, RECORD_SAME},
     };
     struct record_last last = {0};
 
@@ -173,8 +176,9 @@ static void only_what_changes_or_an_hour_is_written(void **state)
         print_message("%s\n", rows[i].name);
         r.in.now_ms = NOW + rows[i].after_ms;
         r.decision.count = rows[i].count;
-        r.decision.running = 5;
+        r.decision.running = 5 + (int)i % 2; /* one crashes and comes again */
         r.gate.kind = rows[i].gate;
+        str_copy(r.gate.by, sizeof r.gate.by, r.gate.kind == GATE_HELD ? "retry" : "");
         assert_int_equal(record_due(&last, &r), rows[i].expected);
     }
 }
