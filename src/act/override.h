@@ -1,8 +1,5 @@
-/* override.h - an operator's limits for a time, as a file in the state directory.
- *
- * `override.SERVICE` is a symbolic link that points nowhere: its text is the override. Such a
- * text lives in the directory's own blocks and the inode, so it can be written on a full disk,
- * and it is there whole or not at all. "min=20 max=-1 until=2026-11-22T09:00:00Z by=ops
+/* override.h - an operator's limits for a time: the order `override.SERVICE` (act/order.h).
+ * "min=20 max=-1 until=2026-11-22T09:00:00Z by=ops
  * reason=..."; by and reason are left out where there is no room for them. */
 #ifndef SCALER_ACT_OVERRIDE_H
 #define SCALER_ACT_OVERRIDE_H
@@ -10,12 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "act/order.h"
 #include "base/err.h"
 
-#define OVERRIDE_SERVICE_SIZE 128
-
 struct override {
-    char service[OVERRIDE_SERVICE_SIZE];
+    char service[ORDER_SERVICE_SIZE];
     int least, most;  /* instances; -1: not overridden */
     int64_t until_ms; /* wall; always has an end */
     char by[64];

@@ -37,6 +37,7 @@ OF_SERVICE(draining, known(s->draining))
 OF_SERVICE(desired, known(s->desired))
 OF_SERVICE(floor_count, s->decided_ms > 0 ? (double)s->floor : (double)NAN)
 OF_SERVICE(is_late, s->late[0] != '\0')
+OF_SERVICE(is_waiting, s->approval_ms > 0)
 OF_SERVICE(is_blind, s->blind[0] != '\0')
 OF_SERVICE(is_learning, s->is_learning)
 OF_SERVICE(samples, (double)s->samples)
@@ -87,6 +88,9 @@ static const struct metric metrics[] = {
      NULL},
     {"scaler_late", "gauge", "1 while a change that was accepted has not arrived in time.",
      NULL, is_late, NULL},
+    {"scaler_approval_waiting", "gauge",
+     "1 while changed settings that would remove much wait for `scaler approve`.", NULL,
+     is_waiting, NULL},
     {"scaler_blind", "gauge", "1 while there is no fresh data: nothing is removed.", NULL,
      is_blind, NULL},
     {"scaler_learning", "gauge", "1 until history suffices for a forecast.", NULL, is_learning,

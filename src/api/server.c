@@ -219,7 +219,9 @@ static int listen_on(const char *text, int *port, struct err *e)
     if (bind(fd, (struct sockaddr *)&address, size) != 0 || listen(fd, 64) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
         err_set(e, ERR_IO, "%s: %s%s", text, strerror(errno),
-                errno == EADDRINUSE ? " (choose another api.listen)" : "");
+                errno == EADDRINUSE ? ", perhaps by another scaler: give each its own address, "
+                                      "api = { listen = \"127.0.0.1:9465\"; }, or \"\" for none"
+                                    : "");
         close(fd);
         return -1;
     }

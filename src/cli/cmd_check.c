@@ -22,19 +22,6 @@ enum { LOOK_BACK_CELLS = 60, FRESH_CELLS = 3 };
 
 enum verdict { GOOD, DOUBTFUL, BAD };
 
-static void show_faults(const struct conf_faults *faults)
-{
-    for (size_t i = 0; i < faults->n; i++) {
-        const struct conf_fault *f = &faults->items[i];
-
-        printf("%s%s%s%s\n", print_style(stdout, f->is_warning ? PRINT_YELLOW : PRINT_RED),
-               f->is_warning ? "warning: " : "error: ", print_style(stdout, PRINT_PLAIN),
-               f->text);
-    }
-    if (faults->n_errors > CONF_FAULTS_MOST)
-        printf("... and more: %zu errors in all\n", faults->n_errors);
-}
-
 /* One line of the preflight; a note of several lines stands below it. */
 static void show_result(const char *what, const char *name, const char *type,
                         enum verdict verdict, const char *text)
@@ -208,10 +195,10 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
     int rc;
 
     if (config_load(&c, path, &faults, &e) != 0) {
-        show_faults(&faults);
+        command_show_faults(stdout, &faults);
         rc = faults.n > 0 && e.code == ERR_CONFIG ? EXIT_USAGE : command_fail(&e);
     } else {
-        show_faults(&faults);
+        command_show_faults(stdout, &faults);
         printf("%s: %zu service%s, %zu source%s: fine\n", path, c->n_services,
                c->n_services == 1 ? "" : "s", c->n_sources, c->n_sources == 1 ? "" : "s");
         rc = conf_bool(opts, "connect") ? connect_all(c, opts) : EXIT_DONE;

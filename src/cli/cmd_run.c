@@ -12,23 +12,37 @@ static const struct conf_option options[] = {
     CONF_END,
 };
 
+struct told {
+    bool is_dry_run;
+    size_t n_faults;
+};
+
 static void tell_ready(const char *state_dir, const char *listening, int services, void *user)
 {
-    const bool *is_dry_run = user;
+    const struct told *t = user;
 
     printf("scaler %s: running %d service%s%s, state in %s%s%s\n", SCALER_VERSION, services,
-           services == 1 ? "" : "s", *is_dry_run ? " (dry run)" : "", state_dir,
+           services == 1 ? "" : "s", t->is_dry_run ? " (dry run)" : "", state_dir,
            listening[0] != '\0' ? ", listening on " : "", listening);
     fflush(stdout);
 }
 
+static void tell_faults(const struct conf_faults *faults, void *user)
+{
+    struct told *t = user;
+
+    command_show_faults(stderr, faults);
+    t->n_faults = faults->n_errors;
+}
+
 static int run(const struct conf *opts, const char *const *words, size_t n_words)
 {
-    bool is_dry_run = conf_bool(opts, "dry_run");
+    struct told told = {.is_dry_run = conf_bool(opts, "dry_run")};
     struct daemon_options o = {.config_path = command_config_path(opts),
-                               .is_dry_run = is_dry_run,
+                               .is_dry_run = told.is_dry_run,
                                .on_ready = tell_ready,
-                               .user = &is_dry_run};
+                               .on_faults = tell_faults,
+                               .user = &told};
     struct err e = {0};
 
     (void)words;
@@ -37,7 +51,9 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
         o.state_dir = conf_string(opts, "state_dir");
     if (!conf_is_auto(opts, "for"))
         o.for_ms = conf_duration_ms(opts, "for");
-    return daemon_run(&o, &e) == 0 ? EXIT_DONE : command_fail(&e);
+    if (daemon_run(&o, &e) == 0)
+        return EXIT_DONE;
+    return told.n_faults > 0 && e.code == ERR_CONFIG ? EXIT_USAGE : command_fail(&e);
 }
 
 const struct command command_run = {
@@ -46,9 +62,10 @@ const struct command command_run = {
     .words = "",
     .about = "Reads rates, forecasts, plans, decides, and asks the backends for instances.\n"
              "Prints one line when it runs; logs go to standard error. SIGHUP reads the\n"
-             "configuration again: a faulty one changes nothing and is said. Where it lowers\n"
-             "limits.max below what runs, that is approached at the pace of the rails, never\n"
-             "at one stroke, and waits for nobody: `scaler hold SERVICE --in` stops it.\n"
+             "configuration again: a faulty one changes nothing and is said. Settings that\n"
+             "would remove more than 20 % of what runs of a service wait for `scaler approve\n"
+             "SERVICE`; fewer instances are approached at the pace of the rails, never at one\n"
+             "stroke.\n"
              "SIGTERM and SIGINT end it; instances keep running, and the next start takes\n"
              "them up.\n"
              "\n"

@@ -108,6 +108,9 @@ static void print_notes(const struct service_status *s)
     if (s->late[0] != '\0')
         printf("%s: %sLATE%s %s\n", s->name, print_style(stdout, PRINT_RED),
                print_style(stdout, PRINT_PLAIN), s->late);
+    if (s->approval[0] != '\0')
+        printf("%s: %sAPPROVAL%s %s\n", s->name, print_style(stdout, PRINT_RED),
+               print_style(stdout, PRINT_PLAIN), s->approval);
     if (s->note[0] != '\0')
         printf("%s: %s\n", s->name, s->note);
     if (s->error[0] != '\0') {

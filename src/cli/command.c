@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "cli/help.h"
+#include "cli/print.h"
 
 enum { MOST_ROWS = 128, MOST_COMMANDS = 64 };
 
@@ -90,6 +91,19 @@ int command_load_config(const struct conf *opts, struct config **out)
     return rc;
 }
 
+void command_show_faults(FILE *out, const struct conf_faults *faults)
+{
+    for (size_t i = 0; i < faults->n; i++) {
+        const struct conf_fault *f = &faults->items[i];
+
+        fprintf(out, "%s%s%s%s\n", print_style(out, f->is_warning ? PRINT_YELLOW : PRINT_RED),
+                f->is_warning ? "warning: " : "error: ", print_style(out, PRINT_PLAIN),
+                f->text);
+    }
+    if (faults->n_errors > CONF_FAULTS_MOST)
+        fprintf(out, "... and more: %zu errors in all\n", faults->n_errors);
+}
+
 /* Both tables in one, in out[MOST_ROWS]; false when they do not fit. */
 static bool join_rows(struct conf_option *out, const struct conf_option *a,
                       const struct conf_option *b)
@@ -104,7 +118,7 @@ static bool join_rows(struct conf_option *out, const struct conf_option *a,
     return !a->name && !b->name;
 }
 
-static int print_text(const struct str *text)
+static int show_text(const struct str *text)
 {
     struct err e = {0};
 
@@ -124,7 +138,7 @@ static int show_help(const struct command *command)
         help_command(&out, command);
     else
         help_program(&out);
-    rc = print_text(&out);
+    rc = show_text(&out);
     str_clear(&out);
     return rc;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "conf/conf.h"
@@ -54,6 +55,9 @@ const char *command_config_path(const struct conf *opts);
 /* Reads that file. 0, or -1 after every fault was printed on standard error: EXIT_USAGE. The
  * caller frees with config_free. */
 int command_load_config(const struct conf *opts, struct config **out);
+
+/* Each fault on a line of its own: "error: FILE:LINE: ...", warnings likewise. */
+void command_show_faults(FILE *out, const struct conf_faults *faults);
 
 /* The whole program but the set-up of libraries: global options, help, dispatch. */
 int command_main(int argc, char **argv);

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 extern const struct command command_advise;
+extern const struct command command_approve;
 extern const struct command command_backtest;
 extern const struct command command_check;
 extern const struct command command_decisions;
@@ -22,9 +23,25 @@ extern const struct command command_status;
 extern const struct command command_stop;
 
 const struct command *const command_table[] = {
-    &command_forecast, &command_plan,  &command_backtest,      &command_models,
-    &command_advise,   &command_check, &command_discover,      &command_import,
-    &command_export,   &command_run,   &command_status,        &command_decisions,
-    &command_explain,  &command_hold,  &command_resume,        &command_override,
-    &command_stop,     &command_man,   &command_exec_instance, NULL,
+    &command_forecast,
+    &command_plan,
+    &command_backtest,
+    &command_models,
+    &command_advise,
+    &command_check,
+    &command_discover,
+    &command_import,
+    &command_export,
+    &command_run,
+    &command_status,
+    &command_decisions,
+    &command_explain,
+    &command_hold,
+    &command_resume,
+    &command_override,
+    &command_approve,
+    &command_stop,
+    &command_man,
+    &command_exec_instance,
+    NULL,
 };

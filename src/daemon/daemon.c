@@ -100,12 +100,16 @@ static void log_faults(const struct conf_faults *faults)
     }
 }
 
-static int load(const char *path, struct config **out, struct err *e)
+/* At the start: faults go to whoever asked for them. */
+static int load_first(const struct daemon_options *o, struct config **out, struct err *e)
 {
     struct conf_faults faults = {0};
-    int rc = config_load(out, path, &faults, e);
+    int rc = config_load(out, o->config_path, &faults, e);
 
-    log_faults(&faults);
+    if (o->on_faults)
+        o->on_faults(&faults, o->user);
+    else
+        log_faults(&faults);
     conf_faults_clear(&faults);
     return rc;
 }
@@ -114,6 +118,7 @@ struct load_job {
     struct pool_job pool;
     struct daemon *daemon;
     struct config *config;
+    size_t n_faults; /* told already, each once */
 };
 
 static void start_reload(struct daemon *d);
@@ -122,8 +127,13 @@ static void load_work(struct pool_job *pj)
 {
     struct load_job *job = (struct load_job *)pj;
 
-    if (load(job->daemon->options->config_path, &job->config, &pj->err) != 0)
+    struct conf_faults faults = {0};
+
+    if (config_load(&job->config, job->daemon->options->config_path, &faults, &pj->err) != 0)
         job->config = NULL;
+    log_faults(&faults);
+    job->n_faults = faults.n_errors;
+    conf_faults_clear(&faults);
 }
 
 /* What only a restart can change is kept, and said. */
@@ -156,7 +166,10 @@ static void load_done(struct pool_job *pj)
         log_info("daemon", "configuration read again");
     } else if (!d->is_stopping) {
         str_copy(d->status.config, sizeof d->status.config, e.msg);
-        log_error("daemon", "reload refused, the running configuration stays: %s", e.msg);
+        if (job->n_faults > 0)
+            log_error("daemon", "reload refused, the running configuration stays");
+        else
+            log_error("daemon", "reload refused, the running configuration stays: %s", e.msg);
     }
     free(job);
     if (d->must_load_again && !d->is_stopping)
@@ -263,6 +276,15 @@ static void note_start(const struct daemon *d)
                  HOLD_MOST_STARTS, (int)(HOLD_STARTS_MS / CLK_MINUTE_MS));
 }
 
+/* A daemon without its API would look down to whoever watches it, or worse, like the one that
+ * has the address: so it does not start, and says what to write where. */
+static int listen_failed(const struct daemon *d, const struct config *c, struct err *e)
+{
+    if (c->listen_line > 0)
+        return err_wrap(e, "%s:%u: api.listen", c->listen_file, c->listen_line);
+    return err_wrap(e, "%s: api.listen (not set: the default)", d->options->config_path);
+}
+
 static int start_api(struct daemon *d, const struct config *c, struct err *e)
 {
     const struct api_view view = {current_status, is_ready, d};
@@ -270,7 +292,7 @@ static int start_api(struct daemon *d, const struct config *c, struct err *e)
     if (!c->listen || c->listen[0] == '\0')
         return 0;
     if (server_open(&d->server, &d->loop, c->listen, c->hosts, c->n_hosts, &view, e) != 0)
-        return err_wrap(e, "api");
+        return listen_failed(d, c, e);
     str_copy(d->listen, sizeof d->listen, c->listen);
     if (strcmp(c->listen + strlen(c->listen) - 2, ":0") == 0)
         snprintf(d->listen + strlen(d->listen) - 1, 8, "%d", server_port(d->server));
@@ -282,7 +304,7 @@ static int start(struct daemon *d, struct err *e)
     struct config *c = NULL;
     int services;
 
-    if (load(d->options->config_path, &c, e) != 0)
+    if (load_first(d->options, &c, e) != 0)
         return -1;
     if (config_state_dir(d->options->state_dir, c->state_dir, d->state_dir, sizeof d->state_dir,
                          e) != 0 ||

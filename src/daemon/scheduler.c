@@ -178,6 +178,13 @@ static void apply_override(struct unit *u, const struct override *list, size_t n
     service_override(&u->service, least, most, until_ms);
 }
 
+static void apply_approval(struct unit *u, const struct approve *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i].service, u->service.conf->name) == 0)
+            unit_approve(u, &list[i]);
+}
+
 static bool is_leaving(const struct scheduler *s, const char *name)
 {
     for (size_t i = 0; i < s->n_leaving; i++)
@@ -189,11 +196,14 @@ static bool is_leaving(const struct scheduler *s, const char *name)
 static void tend_unit(struct scheduler *s, struct unit *u, int64_t mono_ms)
 {
     const struct override *overrides;
+    const struct approve *approvals;
     size_t n = state_overrides(s->env.state, &overrides);
+    size_t n_approvals = state_approvals(s->env.state, &approvals);
 
     if (!u->is_started)
         return;
     apply_override(u, overrides, n);
+    apply_approval(u, approvals, n_approvals);
     u->must_wait = !u->object && is_leaving(s, u->service.conf->name);
     unit_tend(u, mono_ms);
     if (u->must_show)
@@ -288,6 +298,7 @@ static void started(void *user, struct state_start *known, size_t n)
             show(s, u);
         str_clear(&known[i].gate);
         str_clear(&known[i].lead);
+        str_clear(&known[i].terms);
     }
     free(st->units);
     free(st->known);

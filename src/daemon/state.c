@@ -88,6 +88,8 @@ struct state {
     struct start_request *requests;
     struct override *overrides;
     size_t n_overrides;
+    struct approve *approvals;
+    size_t n_approvals;
     char error[256];
 };
 
@@ -303,6 +305,9 @@ struct flush_job {
     struct override *overrides;
     size_t n_overrides;
     bool has_overrides;
+    struct approve *approvals;
+    size_t n_approvals;
+    bool has_approvals;
 };
 
 static void start_next_request(struct state *s);
@@ -316,6 +321,8 @@ static void flush_work(struct pool_job *pj)
         err_wrap(&pj->err, "store");
     job->has_overrides =
         override_list(l->dir, clk_wall_ms(), &job->overrides, &job->n_overrides, NULL) == 0;
+    job->has_approvals =
+        approve_list(l->dir, clk_wall_ms(), &job->approvals, &job->n_approvals, NULL) == 0;
     if (job->has_status)
         write_status_file(l->dir, &job->status);
 }
@@ -346,6 +353,11 @@ static void flush_done(struct pool_job *pj)
         free(s->overrides);
         s->overrides = job->overrides;
         s->n_overrides = job->n_overrides;
+    }
+    if (job->has_approvals) {
+        free(s->approvals);
+        s->approvals = job->approvals;
+        s->n_approvals = job->n_approvals;
     }
     free(job->services);
     free(job);
@@ -405,6 +417,7 @@ static int start_one(struct lane *l, struct state_start *item, struct err *e)
     }
     store_state_get(l->store, item->service, "gate", &item->gate, NULL, NULL);
     store_state_get(l->store, item->service, "lead", &item->lead, NULL, NULL);
+    store_state_get(l->store, item->service, "terms", &item->terms, NULL, NULL);
     return 0;
 }
 
@@ -467,7 +480,7 @@ void state_start(struct state *s, struct state_start *items, size_t n,
 
     for (size_t i = 0; i < n; i++) {
         items[i].series = items[i].newest_ms = -1;
-        items[i].gate = items[i].lead = STR_EMPTY;
+        items[i].gate = items[i].lead = items[i].terms = STR_EMPTY;
     }
     if (!r) {
         done(user, items, n);
@@ -545,6 +558,12 @@ size_t state_overrides(const struct state *s, const struct override **out)
     return s->n_overrides;
 }
 
+size_t state_approvals(const struct state *s, const struct approve **out)
+{
+    *out = s->approvals;
+    return s->n_approvals;
+}
+
 const char *state_error(const struct state *s)
 {
     return s->error;
@@ -598,5 +617,6 @@ void state_free(struct state *s)
         free(r);
     }
     free(s->overrides);
+    free(s->approvals);
     free(s);
 }

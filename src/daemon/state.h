@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "act/approve.h"
 #include "act/override.h"
 #include "base/err.h"
 #include "collect/store.h"
@@ -56,6 +57,7 @@ struct state_start {
     int64_t newest_ms; /* out: start of the newest cell kept; -1 none */
     struct str gate;   /* out: what state_put(service, "gate") kept; the caller clears */
     struct str lead;   /* out: "lead" */
+    struct str terms;  /* out: "terms" */
 };
 
 /* Fills items[0..n) and calls done on the loop; the array is borrowed until then. */
@@ -64,6 +66,9 @@ void state_start(struct state *s, struct state_start *items, size_t n,
 
 /* Overrides in force (act/override.h), as of the last flush; valid until the next one ends. */
 size_t state_overrides(const struct state *s, const struct override **out);
+
+/* Approvals (act/approve.h), likewise. */
+size_t state_approvals(const struct state *s, const struct approve **out);
 
 /* "" or why the store is not written. */
 const char *state_error(const struct state *s);

@@ -24,6 +24,8 @@
 #define POLL_MOST_MS (15 * CLK_SECOND_MS)
 /* Days of seconds are fitted on minutes. */
 #define FIT_STEP_MS CLK_MINUTE_MS
+/* A trial that failed for lack of memory or of the store is made again. */
+#define TRIAL_AGAIN_MS CLK_MINUTE_MS
 
 static void pump(struct unit *u, int64_t mono_ms);
 
@@ -177,6 +179,43 @@ static void restore_gate(struct unit *u, const struct str *text)
         u->kept_gate = *g;
     }
     json_decref(v);
+}
+
+/* A dry run by order of the command line leaves no trace of settings that it took. */
+static void keep_approval(struct unit *u)
+{
+    struct approval *a = &u->service.approval;
+    struct str text = STR_EMPTY;
+
+    if (!a->must_keep || u->env->is_dry_run || approval_save(a, &text, NULL) != 0) {
+        str_clear(&text);
+        return;
+    }
+    a->must_keep = false;
+    state_put(u->env->state, u->service.conf->name, "terms", text.data, text.len);
+    str_clear(&text);
+}
+
+/* What became of settings that are to be approved: told once, and kept. */
+static void tend_approval(struct unit *u)
+{
+    const struct approval *a = &u->service.approval;
+    const char *name = u->service.conf->name;
+
+    u->must_train |= u->service.wants_training;
+    u->service.wants_training = false;
+    keep_approval(u);
+    if (a->since_ms == u->told_approval_ms)
+        return;
+    if (a->state == APPROVAL_WAITING)
+        log_warn(name,
+                 "%s, more than %.0f %%: waits for `scaler approve %s`; the old settings "
+                 "stay in force",
+                 a->text, 100 * APPROVAL_MOST_SHARE, name);
+    else if (a->state == APPROVAL_NONE)
+        log_info(name, "nothing waits for approval any more");
+    u->told_approval_ms = a->since_ms;
+    u->must_show = true;
 }
 
 /* The lead time is kept when it moved by a tenth. */
@@ -487,6 +526,7 @@ struct fit_job {
     struct pool_job pool;
     struct unit *unit;
     bool is_night;
+    bool is_trial; /* to see what a wanted objective would remove */
     struct brain *brain;
     struct brain_setup setup;
     struct store_series series;
@@ -555,7 +595,11 @@ static void fit_done(struct pool_job *pj)
             log_warn(s->conf->name, "nightly fit: %s; the old models stay", pj->err.msg);
     } else {
         u->is_training = false;
-        service_training_ends(s, job->brain, unit_now_ms(u));
+        if (job->is_trial && (job->brain || pj->err.code == ERR_SHORT))
+            service_trial_ends(s, &job->setup, job->brain, unit_now_ms(u));
+        else
+            service_training_ends(s, job->brain, unit_now_ms(u));
+        tend_approval(u);
         u->wants_decision |= job->brain != NULL; /* what was decided so far knew nothing */
         if (u->must_train) /* settings changed meanwhile: once more, with what comes from now */
             service_training_begins(s);
@@ -580,17 +624,18 @@ static struct fit_job *new_fit(struct unit *u)
     return job;
 }
 
-static void train(struct unit *u)
+/* trial: the setup to be tried; NULL: the one in force is trained. */
+static void train(struct unit *u, const struct brain_setup *trial)
 {
     struct service *s = &u->service;
     struct fit_job *job;
 
-    u->must_train = false;
     if (u->series < 0 || !(job = new_fit(u))) {
         service_training_ends(s, NULL, unit_now_ms(u));
         return;
     }
-    job->setup = s->setup;
+    job->setup = trial ? *trial : s->setup;
+    job->is_trial = trial != NULL;
     job->state_dir = u->env->state_dir;
     job->now_ms = unit_now_ms(u);
     job->series.id = u->series;
@@ -659,11 +704,14 @@ int unit_start(struct unit *u, const struct state_start *known, struct err *e)
     u->series = known->series;
     u->service.stored_ms = known->newest_ms;
     restore_gate(u, &known->gate);
+    service_restore_approval(&u->service, str_text(&known->terms), known->terms.len,
+                             clk_wall_ms());
     name_endpoint(u);
     u->is_started = true;
     u->must_train = known->newest_ms >= 0;
     if (u->must_train) /* the first samples may come before the job that reads the store */
         service_training_begins(&u->service);
+    tend_approval(u);
     return 0;
 }
 
@@ -686,9 +734,24 @@ void unit_reload(struct unit *u, struct config_ref *ref, const struct service_co
         if (is_other_backend)
             u->open_mono_ms = 0;
         log_info(conf->name, "changed settings taken over");
+        tend_approval(u);
     }
     config_ref_drop(u->conf_ref);
     u->conf_ref = ref;
+}
+
+void unit_approve(struct unit *u, const struct approve *a)
+{
+    char text[sizeof u->service.approval.text];
+
+    str_copy(text, sizeof text, u->service.approval.text);
+    if (!service_approve(&u->service, a->since_ms, unit_now_ms(u)))
+        return;
+    log_info(u->service.conf->name, "approved by %s: %s", a->by, text);
+    u->told_approval_ms = 0;
+    u->must_show = true;
+    u->wants_decision = true;
+    tend_approval(u);
 }
 
 void unit_leave(struct unit *u)
@@ -719,6 +782,7 @@ void unit_decide(struct unit *u, int64_t wall_ms, int64_t mono_ms)
         return;
     now_ms = service_now_ms(s, wall_ms, mono_ms);
     u->wants_decision = !service_decide(s, now_ms, &submit);
+    tend_approval(u);
     if (u->wants_decision)
         return;
     if (submit && u->object) {
@@ -736,10 +800,18 @@ void unit_decide(struct unit *u, int64_t wall_ms, int64_t mono_ms)
 
 void unit_tend(struct unit *u, int64_t mono_ms)
 {
+    struct brain_setup trial;
+
     if (!u->is_started || u->is_gone)
         return;
-    if (u->must_train && !u->is_training && u->service.brain)
-        train(u);
+    if (u->must_train && !u->is_training && u->service.brain) {
+        u->must_train = false;
+        train(u, NULL);
+    } else if (!u->is_training && mono_ms >= u->trial_mono_ms &&
+               service_wants_trial(&u->service, &trial)) {
+        u->trial_mono_ms = mono_ms + TRIAL_AGAIN_MS;
+        train(u, &trial);
+    }
     night(u);
     pump(u, mono_ms);
 }

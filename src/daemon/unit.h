@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "act/approve.h"
 #include "act/outcome.h"
 #include "act/record.h"
 #include "daemon/config_ref.h"
@@ -47,8 +48,9 @@ struct unit {
     int64_t open_mono_ms, open_wait_ms; /* next try, and the wait after it */
     int64_t poll_mono_ms;               /* next poll */
     bool wants_submit, wants_decision, must_train;
-    bool is_training; /* its job is in flight */
-    bool must_show;   /* changed since it was shown last */
+    bool is_training;      /* its job is in flight */
+    int64_t trial_mono_ms; /* next try of a trial */
+    bool must_show;        /* changed since it was shown last */
 
     int64_t resumed_ms; /* the last word of `scaler resume` that was obeyed */
 
@@ -59,6 +61,7 @@ struct unit {
     struct record_last kept;
     struct gate_state kept_gate;
     int64_t kept_lead_ms;
+    int64_t told_approval_ms; /* the wait that the log tells of; 0 none */
 };
 
 /* A unit that is not started yet. NULL: no memory. */
@@ -70,6 +73,9 @@ int unit_start(struct unit *u, const struct state_start *known, struct err *e);
 
 /* Another configuration of the same service. */
 void unit_reload(struct unit *u, struct config_ref *ref, const struct service_conf *conf);
+
+/* An operator's yes to settings that wait; what is for another change is passed over. */
+void unit_approve(struct unit *u, const struct approve *a);
 
 /* No longer configured: lets the backend go; instances keep running. */
 void unit_leave(struct unit *u);

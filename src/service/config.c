@@ -61,6 +61,7 @@ void config_free(struct config *c)
     free(c->services);
     conf_free(c->daemon);
     conf_free(c->api);
+    free(c->listen_file);
     free(c);
 }
 
@@ -342,6 +343,18 @@ static void take_typed(struct config *c)
     c->n_hosts = conf_strings(c->api, "hosts", &c->hosts);
 }
 
+static int note_listen(struct config *c, const struct conf_node *root, struct err *e)
+{
+    const struct conf_node *api = conf_node_member(root, "api");
+    const struct conf_node *listen = api ? conf_node_member(api, "listen") : NULL;
+
+    if (!listen)
+        return 0;
+    c->listen_line = conf_node_line(listen);
+    c->listen_file = strdup(conf_node_file(listen));
+    return c->listen_file ? 0 : err_nomem(e);
+}
+
 static void hash_config(struct config *c)
 {
     c->hash = conf_hash(c->daemon) * 31 + conf_hash(c->api);
@@ -388,7 +401,7 @@ static int read_all(struct loader *l, const struct conf_node *root, struct err *
     read_top_level(l, root);
     if (read_sources(l, root, e) != 0 || read_defaults(l, root, e) != 0 ||
         read_services(l, root, e) != 0 || read_services_dir(l, root, e) != 0 ||
-        check_duplicates(l, e) != 0)
+        check_duplicates(l, e) != 0 || note_listen(l->c, root, e) != 0)
         return -1;
     if (l->c->n_services == 0)
         conf_faults_warn(l->faults, conf_node_file(root), 0, "no services are configured");

@@ -22,6 +22,8 @@ struct config {
 
     /* Borrowed from those. */
     const char *listen;       /* "127.0.0.1:9464"; "" no API */
+    char *listen_file;        /* where it is written; owned */
+    unsigned listen_line;     /* 0: it is the default */
     const char *const *hosts; /* further names that a Host header may have */
     size_t n_hosts;
     enum log_level log_level;

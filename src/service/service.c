@@ -136,6 +136,70 @@ static int running(const struct service *s)
     return s->status_ms > 0 ? s->status.running : -1;
 }
 
+/* What is in force is now `setup`; *is_new when that needs another brain. */
+static void take_setup(struct service *s, const struct brain_setup *setup, bool *is_new,
+                       int64_t now_ms)
+{
+    *is_new = needs_new_brain(&s->setup, setup);
+    if (setup->max < running(s) && setup->max < s->setup.max) {
+        s->paced_max = running(s) < s->setup.max ? running(s) : s->setup.max;
+        s->paced_next_ms = now_ms;
+    }
+    s->setup = *setup;
+    if (!*is_new && s->brain)
+        brain_set_capacity(s->brain, setup->per_instance);
+}
+
+/* Only what acts can remove anything. */
+static void offer(struct service *s, struct brain_setup *setup)
+{
+    struct approval_terms wanted;
+
+    approval_terms_of(setup, &wanted);
+    approval_offer(&s->approval, &wanted, s->gate_conf.mode == GATE_MODE_ACT);
+    approval_terms_apply(&s->approval.force, setup);
+}
+
+/* The terms in force have changed without another configuration. */
+static void take_terms(struct service *s, int64_t now_ms)
+{
+    struct brain_setup setup = s->setup;
+    bool is_new;
+
+    approval_terms_apply(&s->approval.force, &setup);
+    take_setup(s, &setup, &is_new, now_ms);
+    s->wants_training |= is_new;
+}
+
+void service_restore_approval(struct service *s, const char *text, size_t n, int64_t now_ms)
+{
+    struct brain_setup setup;
+
+    approval_load(&s->approval, text, n);
+    service_setup(s->conf, s->lead_learned_ms, &setup);
+    offer(s, &setup);
+    take_terms(s, now_ms);
+}
+
+bool service_approve(struct service *s, int64_t since_ms, int64_t now_ms)
+{
+    if (!approval_give(&s->approval, since_ms))
+        return false;
+    take_terms(s, now_ms);
+    return true;
+}
+
+bool service_wants_trial(const struct service *s, struct brain_setup *setup)
+{
+    if (!approval_judges_objective(&s->approval) || s->is_training || !s->brain ||
+        s->status_ms == 0 || s->decided_ms == 0 || s->in.phase == DECIDE_LEARNING)
+        return false;
+    *setup = s->setup;
+    setup->objective = s->approval.wanted.objective;
+    setup->cost_ratio = s->approval.wanted.cost_ratio;
+    return true;
+}
+
 bool service_reload(struct service *s, const struct service_conf *conf, bool is_dry_run,
                     int64_t now_ms)
 {
@@ -143,19 +207,13 @@ bool service_reload(struct service *s, const struct service_conf *conf, bool is_
     bool is_new;
 
     service_setup(conf, s->lead_learned_ms, &setup);
-    is_new = needs_new_brain(&s->setup, &setup);
-    if (setup.max < running(s) && setup.max < s->setup.max) {
-        s->paced_max = running(s) < s->setup.max ? running(s) : s->setup.max;
-        s->paced_next_ms = now_ms;
-    }
     if (conf->step_ms != s->conf->step_ms) {
         s->newest_ms = -1;
         forget_overlap(s);
     }
     read_conf(s, conf, is_dry_run);
-    s->setup = setup;
-    if (!is_new && s->brain)
-        brain_set_capacity(s->brain, setup.per_instance);
+    offer(s, &setup);
+    take_setup(s, &setup, &is_new, now_ms);
     return is_new;
 }
 
@@ -339,16 +397,74 @@ static void observe(struct service *s, int64_t now_ms, int failed)
         brain_observe(s->brain, now_ms, &fleet);
 }
 
+/* What the load asks for under the settings in force, limits and rails apart. */
+static int need_of(const struct decision *d)
+{
+    int need = d->stage[DECIDE_STAGE_FORECAST];
+
+    if (need < 0)
+        return d->stage[DECIDE_STAGE_PLAN];
+    return need > d->stage[DECIDE_STAGE_FLOOR] ? need : d->stage[DECIDE_STAGE_FLOOR];
+}
+
+/* The count that the load asks for as another brain sees it. */
+static int need_seen_by(struct service *s, struct brain *b, int64_t now_ms)
+{
+    struct brain *own = s->brain;
+    struct decide_in in;
+    struct decision d;
+
+    s->brain = b;
+    observe(s, now_ms, 0);
+    set_limits(s, now_ms);
+    brain_decide(b, now_ms, &in, &d);
+    s->brain = own;
+    return need_of(&d);
+}
+
+static void take_brain(struct service *s, struct brain *b, int64_t now_ms)
+{
+    brain_free(s->brain);
+    s->brain = b;
+    brain_set_capacity(b, s->setup.per_instance);
+    if (s->status_ms > 0)
+        observe(s, now_ms, 0);
+}
+
 void service_training_ends(struct service *s, struct brain *b, int64_t now_ms)
 {
     s->is_training = false;
     if (b) {
         replay(s, b);
-        brain_free(s->brain);
-        s->brain = b;
+        take_brain(s, b, now_ms);
+    }
+    if (s->brain)
+        s->n_waiting = 0;
+}
+
+void service_trial_ends(struct service *s, const struct brain_setup *setup, struct brain *b,
+                        int64_t now_ms)
+{
+    struct brain_setup wanted;
+    int need = need_of(&s->decision);
+
+    s->is_training = false;
+    if (!service_wants_trial(s, &wanted) || needs_new_brain(setup, &wanted)) {
+        brain_free(b); /* something else is wanted by now */
+        return;
+    }
+    if (b) {
         brain_set_capacity(b, s->setup.per_instance);
-        if (s->status_ms > 0)
-            observe(s, now_ms, 0);
+        replay(s, b);
+    }
+    approval_judge(&s->approval, s->status.running, need, b ? need_seen_by(s, b, now_ms) : need,
+                   now_ms);
+    take_terms(s, now_ms);
+    if (b && s->approval.state == APPROVAL_NONE) {
+        s->wants_training = false; /* it is the brain that the terms ask for */
+        take_brain(s, b, now_ms);
+    } else {
+        brain_free(b);
     }
     if (s->brain)
         s->n_waiting = 0;
@@ -417,6 +533,20 @@ struct gate_in service_gate_in(const struct service *s, int64_t now_ms)
                             .lead_time_ms = service_lead_time_ms(s)};
 }
 
+static void judge_terms(struct service *s, int64_t now_ms)
+{
+    int need = need_of(&s->decision);
+
+    if (s->approval.state == APPROVAL_JUDGING && s->status_ms > 0 && !s->is_status_lost &&
+        !(approval_judges_objective(&s->approval) && s->in.phase != DECIDE_LEARNING)) {
+        approval_judge(&s->approval, s->status.running, need, need, now_ms);
+        take_terms(s, now_ms);
+    }
+    if (s->approval.state == APPROVAL_WAITING)
+        decision_note(&s->decision, "approval", "%s: waits for `scaler approve`",
+                      s->approval.text);
+}
+
 bool service_decide(struct service *s, int64_t now_ms, bool *submit)
 {
     static const struct hold none;
@@ -430,6 +560,7 @@ bool service_decide(struct service *s, int64_t now_ms, bool *submit)
     set_limits(s, now_ms);
     brain_decide(s->brain, now_ms, &s->in, &s->decision);
     s->decided_ms = now_ms;
+    judge_terms(s, now_ms);
     s->shown.decisions++;
     if (s->is_submitting)
         return true; /* the gate is at work with an earlier count; the next step is soon */
@@ -497,6 +628,12 @@ void service_show(const struct service *s, int64_t now_ms, struct service_status
     str_copy(out->name, sizeof out->name, s->conf->name);
     str_copy(out->mode, sizeof out->mode, gate_mode_name(s->gate_conf.mode));
     out->step_ms = s->conf->step_ms;
+    if (s->approval.state == APPROVAL_WAITING) {
+        snprintf(out->approval, sizeof out->approval,
+                 "%s: waits for `scaler approve %s`, the old settings stay in force",
+                 s->approval.text, s->conf->name);
+        out->approval_ms = s->approval.since_ms;
+    }
     out->load = s->newest_load;
     out->load_ms = s->newest_ms >= 0 ? s->newest_ms + s->conf->step_ms : 0;
     out->forecast = out->need = NAN;

@@ -15,6 +15,7 @@
 #include "collect/sample.h"
 #include "decide/brain.h"
 #include "decide/decide.h"
+#include "service/approval.h"
 #include "service/config.h"
 #include "service/status.h"
 
@@ -37,8 +38,10 @@ struct service {
 
     struct service_clock clock;
     struct brain *brain;      /* NULL while a job has it */
-    struct brain_setup setup; /* as the brain was made */
-    int64_t lead_learned_ms;  /* in an earlier run; 0 none */
+    struct brain_setup setup; /* in force: conf's, but for what waits for approval */
+    struct approval approval;
+    bool wants_training; /* settings taken over need a brain made anew; the caller clears it */
+    int64_t lead_learned_ms; /* in an earlier run; 0 none */
 
     int64_t stored_ms; /* start of the newest cell in the store at the start; -1 none */
     int64_t newest_ms; /* start of the newest cell seen; -1 none */
@@ -89,10 +92,27 @@ int64_t service_now_ms(struct service *s, int64_t wall_ms, int64_t mono_ms);
 bool service_reload(struct service *s, const struct service_conf *conf, bool is_dry_run,
                     int64_t now_ms);
 
+/* ---- settings that wait for approval; see service/approval.h ---- */
+
+/* After service_init: what an earlier run kept (approval_save). A configuration that differs is
+ * treated as a reload. */
+void service_restore_approval(struct service *s, const char *text, size_t n, int64_t now_ms);
+
+/* An operator's yes; false when it is for something else. */
+bool service_approve(struct service *s, int64_t since_ms, int64_t now_ms);
+
+/* True when a brain is to be trained under *setup only to see what a wanted objective would
+ * remove. It begins as a training does. */
+bool service_wants_trial(const struct service *s, struct brain_setup *setup);
+/* Judges by it, and takes it over or frees it; NULL: it failed, the objective has no say. */
+void service_trial_ends(struct service *s, const struct brain_setup *setup, struct brain *b,
+                        int64_t now_ms);
+
 /* ---- samples ---- */
 
-/* First cell to ask the source for: the one after the newest. What is read again for late writes
- * is the source's own affair (its option overlap); the last SERVICE_OVERLAP are compared. */
+/* First cell to ask the source for: the one after the newest. What is read again for late
+ * writes is the source's own affair (its option overlap); the last SERVICE_OVERLAP are
+ * compared. */
 int64_t service_since_ms(const struct service *s, int64_t now_ms);
 
 /* Takes cells, ascending; `keep` is called for each that is new or corrected. */

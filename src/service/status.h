@@ -31,6 +31,8 @@ struct service_status {
     int floor;                             /* what the load measured now needs */
     char reason[96];                       /* the binding one */
     char gate[192];                        /* what the gate did with it */
+    char approval[384];                    /* "" or what waits for `scaler approve` */
+    int64_t approval_ms;                   /* since when; 0: nothing waits */
     char late[160];                        /* "" or what was asked and has not arrived */
     char blind[160];                       /* "" or "12m: 14 ready, plan 22; no scale-in" */
     char note[160];                        /* "" or what source or backend want to be known */

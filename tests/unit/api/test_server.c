@@ -281,7 +281,7 @@ static void test_an_address_in_use_or_wrong_is_said(void **state)
     snprintf(address, sizeof address, "127.0.0.1:%d", server_port(first));
     assert_int_equal(server_open(&second, &loop, address, NULL, 0, &view, &e), -1);
     assert_int_equal(e.code, ERR_IO);
-    assert_contains(e.msg, "choose another api.listen");
+    assert_contains(e.msg, "give each its own address");
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_int_equal(server_open(&second, &loop, wrong[i], NULL, 0, &view, &e), -1);
         assert_int_equal(e.code, ERR_CONFIG);
