@@ -658,12 +658,12 @@ static int check(void *source, char *out, size_t size, int64_t deadline_mono_ms,
     return 0;
 }
 
-static int discover(void *source, struct source_finding **found, size_t *n,
-                    int64_t deadline_mono_ms, struct err *e)
+static int discover(void *source, struct source_finding **found, size_t *n, char *seen,
+                    size_t size, int64_t deadline_mono_ms, struct err *e)
 {
     struct redis_source *s = source;
 
-    return redis_discover(s->rds, found, n, deadline_mono_ms, e);
+    return redis_discover(s->rds, found, n, seen, size, deadline_mono_ms, e);
 }
 
 static void close_source(void *source)

@@ -22,7 +22,8 @@ enum {
     SCAN_COUNT = 1000,
 };
 
-/* A name cut at ':' '.' '/' '|': tokens are words or times. */
+/* A name cut at ':' '.' '/' '|', and at '-' or '_' before a time at its end: tokens are words
+ * or times. */
 struct name {
     char text[MOST_KEY_BYTES];
     uint8_t starts[MOST_TOKENS], lens[MOST_TOKENS];
@@ -89,6 +90,8 @@ static const struct date_form dates[] = {
     {"0000-00-00", "{time:%Y-%m-%d}", CLK_DAY_MS},
     {"0000-00-00-00", "{time:%Y-%m-%d-%H}", CLK_HOUR_MS},
     {"0000-00-00T00-00", "{time:%Y-%m-%dT%H-%M}", CLK_MINUTE_MS},
+    {"0000-00-00T00:00", "{time:%Y-%m-%dT%H:%M}", CLK_MINUTE_MS},
+    {"0000-00-00T00:00:00", "{time:%Y-%m-%dT%H:%M:%S}", CLK_SECOND_MS},
 };
 
 static bool fits(const char *text, size_t n, const char *shape)
@@ -145,6 +148,32 @@ static const char *time_form(const char *text, size_t n, int64_t now_ms, int64_t
     return NULL;
 }
 
+static const char separators[] = ":./|";
+
+/* Bytes of the token at p: a date may hold a separator itself. */
+static size_t token_len(const char *p, int64_t now_ms)
+{
+    size_t n = strcspn(p, separators), longest = 0;
+    int64_t time_ms, unit_ms;
+
+    for (size_t i = 0; i < sizeof dates / sizeof dates[0]; i++) {
+        size_t k = strlen(dates[i].shape);
+
+        if (k > longest && strnlen(p, k) == k && fits(p, k, dates[i].shape) &&
+            (p[k] == '\0' || strchr(separators, p[k])))
+            longest = k;
+    }
+    if (longest > 0)
+        return longest;
+    for (size_t k = n; k-- > 1;)
+        if (p[k] == '-' || p[k] == '_')
+            return time_form(p + k + 1, n - k - 1, now_ms, &time_ms, &unit_ms) &&
+                           !time_form(p, n, now_ms, &time_ms, &unit_ms)
+                       ? k
+                       : n;
+    return n;
+}
+
 static void cut_name(struct name *m, int64_t now_ms)
 {
     const char *p = m->text;
@@ -152,7 +181,7 @@ static void cut_name(struct name *m, int64_t now_ms)
     m->n = 0;
     m->time_at = m->service_at = -1;
     while (m->n < MOST_TOKENS) {
-        size_t k = strcspn(p, ":./|");
+        size_t k = token_len(p, now_ms);
         const char *form;
 
         m->starts[m->n] = (uint8_t)(p - m->text);
@@ -553,10 +582,15 @@ static void describe(struct group *g)
                  "; one service only: its place in the name is a guess");
 }
 
+/* Names that have nothing in common but to be words come last: they may be anything. */
 static int by_size(const void *a, const void *b)
 {
     const struct source_finding *x = a, *y = b;
+    bool is_x_bare = strcmp(x->template_text, "{service}") == 0;
+    bool is_y_bare = strcmp(y->template_text, "{service}") == 0;
 
+    if (is_x_bare != is_y_bare)
+        return is_x_bare ? 1 : -1;
     return (x->n_keys < y->n_keys) - (x->n_keys > y->n_keys);
 }
 
@@ -578,8 +612,47 @@ static int collect(struct walk *w, struct source_finding **found, size_t *n, str
     return 0;
 }
 
-int redis_discover(struct rds *r, struct source_finding **found, size_t *n,
-                   int64_t deadline_mono_ms, struct err *e)
+/* ---- where nothing was ---- */
+
+/* Databases that hold keys: "db3:keys=15,expires=..." in INFO's lines. */
+static void on_keyspace(void *user, size_t index, const struct rds_value *v)
+{
+    struct str *s = user;
+
+    (void)index;
+    for (const char *p = v->type == RDS_STRING ? v->text : NULL; p; p = strchr(p, '\n')) {
+        long long db, keys;
+
+        p += *p == '\n';
+        if (sscanf(p, "db%lld:keys=%lld", &db, &keys) == 2)
+            str_printf(s, "%s%lld (%lld key%s)", s->len > 0 ? ", " : "", db, keys,
+                       keys == 1 ? "" : "s");
+    }
+}
+
+/* What was looked at; of an empty database, which others are not. */
+static void say_seen(struct rds *r, const struct walk *w, int64_t deadline_mono_ms, char *seen,
+                     size_t size)
+{
+    struct str others = STR_EMPTY;
+
+    if (w->scanned > 0) {
+        snprintf(seen, size, "%zu key%s looked at", w->scanned, w->scanned == 1 ? "" : "s");
+        return;
+    }
+    /* Without the right to INFO nothing more is said. */
+    if (rds_add_words(r, NULL, "INFO", "keyspace", NULL) == 0)
+        rds_run(r, deadline_mono_ms, on_keyspace, &others, NULL);
+    if (others.len > 0)
+        snprintf(seen, size, "this database is empty; there are keys in database %s",
+                 str_text(&others));
+    else
+        snprintf(seen, size, "the database is empty");
+    str_clear(&others);
+}
+
+int redis_discover(struct rds *r, struct source_finding **found, size_t *n, char *seen,
+                   size_t size, int64_t deadline_mono_ms, struct err *e)
 {
     struct walk w = {.now_ms = clk_wall_ms()};
     int rc = walk_keys(r, &w, deadline_mono_ms, e);
@@ -592,6 +665,8 @@ int redis_discover(struct rds *r, struct source_finding **found, size_t *n,
     }
     if (rc == 0)
         rc = collect(&w, found, n, e);
+    if (rc == 0)
+        say_seen(r, &w, deadline_mono_ms, seen, size);
     rds_drop(r);
     for (size_t i = 0; i < w.n_groups; i++)
         free(w.groups[i].times);

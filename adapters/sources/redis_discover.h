@@ -11,8 +11,9 @@
 
 /* Walks at most 200,000 keys with SCAN (never KEYS), keeps 20,000 for a closer look (TYPE, PTTL
  * of some), and groups names that differ only in time and service. The largest groups come
- * first, 50 at most; the caller frees *found. Errors as rds_run and rds_error. */
-int redis_discover(struct rds *r, struct source_finding **found, size_t *n,
-                   int64_t deadline_mono_ms, struct err *e);
+ * first, 50 at most; the caller frees *found. `seen` says what was looked at, and of an empty
+ * database which others hold keys. Errors as rds_run and rds_error. */
+int redis_discover(struct rds *r, struct source_finding **found, size_t *n, char *seen,
+                   size_t size, int64_t deadline_mono_ms, struct err *e);
 
 #endif

@@ -117,6 +117,7 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
 {
     const struct source *s = source_find("redis");
     struct source_finding *found = NULL;
+    char seen[256] = "";
     struct err e = {0};
     void *source = NULL;
     size_t n = 0;
@@ -125,12 +126,12 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
     (void)n_words;
     rc = open_source(s, opts, words[0], &source, &e);
     if (rc == 0)
-        rc = s->discover(source, &found, &n, clk_mono_ms() + conf_duration_ms(opts, "timeout"),
-                         &e);
+        rc = s->discover(source, &found, &n, seen, sizeof seen,
+                         clk_mono_ms() + conf_duration_ms(opts, "timeout"), &e);
     if (rc == 0 && n == 0 && print_format(opts) == PRINT_TABLE)
-        printf(
-            "nothing found that looks like a load: expected keys as rate:checkout:1700000000, "
-            "sorted sets or streams\n");
+        printf("nothing found that looks like a load: %s; expected keys as "
+               "rate:checkout:1700000000, sorted sets or streams\n",
+               seen);
     else if (rc == 0)
         rc = print_findings(opts, found, n, &e);
     if (rc == 0 && n > 0 && print_format(opts) == PRINT_TABLE)

@@ -68,9 +68,10 @@ struct source {
     int (*check_query)(const struct conf *query_options, struct err *e);
     /* Is it there, and may we read? A line for a person in `out`. May be NULL. */
     int (*check)(void *source, char *out, size_t size, int64_t deadline_mono_ms, struct err *e);
-    /* Looks around; the caller frees *found with free(). May be NULL. */
-    int (*discover)(void *source, struct source_finding **found, size_t *n,
-                    int64_t deadline_mono_ms, struct err *e);
+    /* Looks around; the caller frees *found with free(). `seen` gets a few words on what was
+     * looked at. May be NULL. */
+    int (*discover)(void *source, struct source_finding **found, size_t *n, char *seen,
+                    size_t size, int64_t deadline_mono_ms, struct err *e);
     void (*close)(void *source); /* NULL is fine */
 };
 

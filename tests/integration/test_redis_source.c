@@ -634,6 +634,49 @@ static void long_ranges_are_read_page_by_page(void **state)
 
 /* ---- discover ---- */
 
+/* Times after a dash, in a form with separators of their own, and names of one word. */
+static void write_odd_names(int64_t t, double v)
+{
+    time_t s = (time_t)(t / 1000);
+    char when[32];
+    struct tm tm;
+
+    gmtime_r(&s, &tm);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M", &tm);
+    test_redis_do(&server, "HSET hits-%" PRId64 " web %.0f api 5", t / 1000, v);
+    test_redis_do(&server, "SET iso/web/%s %.0f", when, v);
+    for (const char *name = "abcdefghi"; *name; name++)
+        test_redis_do(&server, "ZADD %c %" PRId64 " %" PRId64 ":%.0f", *name, t / 1000,
+                      t / 1000, v);
+}
+
+static void an_empty_database_names_those_that_are_not(void **state)
+{
+    const struct source *s = source_find("redis");
+    struct source_finding *found;
+    struct err e = {0};
+    void *source = open_source(server.url);
+    char seen[256];
+    size_t n;
+
+    (void)state;
+    test_redis_do(&server, "FLUSHALL");
+    if (s->discover(source, &found, &n, seen, sizeof seen, clk_mono_ms() + 5000, &e) != 0)
+        fail_msg("%s", e.msg);
+    assert_int_equal(n, 0);
+    assert_string_equal(seen, "the database is empty");
+    free(found);
+    test_redis_do(&server, "SET rate:web:1700000000 5");
+    test_redis_do(&server, "MOVE rate:web:1700000000 3");
+    if (s->discover(source, &found, &n, seen, sizeof seen, clk_mono_ms() + 5000, &e) != 0)
+        fail_msg("%s", e.msg);
+    assert_int_equal(n, 0);
+    assert_contains(seen, "empty; there are keys in database 3 (1 key)");
+    free(found);
+    test_redis_do(&server, "FLUSHALL");
+    s->close(source);
+}
+
 static void discover_proposes_what_reads(void **state)
 {
     static const struct {
@@ -646,11 +689,15 @@ static void discover_proposes_what_reads(void **state)
         {"clk:{service}:{time:%Y%m%d%H%M}", "counter", "", STEP_MS},
         {"z:{service}", "zset", "", STEP_MS},
         {"s:{service}", "stream", "field = \"n\"; ", 0},
+        {"{service}-{epoch}", "hash", "", STEP_MS},
+        {"iso/{service}/{time:%Y-%m-%dT%H:%M}", "counter", "", STEP_MS},
+        {"{service}", "zset", "", STEP_MS}, /* may be anything: last */
     };
     const struct source *s = source_find("redis");
     struct source_finding *found;
     struct err e = {0};
     void *source = open_source(server.url);
+    char seen[256];
     size_t n;
 
     (void)state;
@@ -663,12 +710,13 @@ static void discover_proposes_what_reads(void **state)
         write_hash(t, 10);
         write_hash_day(t, 10);
         write_zset(t, 10);
+        write_odd_names(t, 10);
         test_redis_do(&server, "EXPIRE rate:web:%" PRId64 " 58", t / 1000);
         test_redis_do(&server, "SET rate:api:%" PRId64 " 5 EX 58", t / 1000);
     }
     test_redis_do(&server, "XADD s:web * n 4");
     test_redis_do(&server, "SET session:4711 {json}");
-    if (s->discover(source, &found, &n, clk_mono_ms() + 5000, &e) != 0)
+    if (s->discover(source, &found, &n, seen, sizeof seen, clk_mono_ms() + 5000, &e) != 0)
         fail_msg("%s", e.msg);
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         const struct source_finding *f = NULL;
@@ -686,6 +734,8 @@ static void discover_proposes_what_reads(void **state)
     assert_contains(found[0].services, "api");
     assert_contains(found[0].note, "TTL is shorter than the step");
     assert_int_equal(n, sizeof expected / sizeof expected[0]); /* no session */
+    assert_string_equal(found[n - 1].template_text, "{service}");
+    assert_contains(seen, "keys looked at");
     free(found);
     s->close(source);
 }
@@ -704,6 +754,7 @@ int main(void)
         cmocka_unit_test(a_bad_key_fails_its_service_alone),
         cmocka_unit_test(a_missing_module_is_named),
         cmocka_unit_test(discover_proposes_what_reads),
+        cmocka_unit_test(an_empty_database_names_those_that_are_not),
         cmocka_unit_test(a_lone_silent_service_is_zero_where_that_is_said),
         cmocka_unit_test(a_heartbeat_proves_that_silence_is_zero),
         cmocka_unit_test(a_heartbeat_of_a_service_is_refused),
