@@ -46,11 +46,6 @@ static int predict(const void *fitted, struct forecast *out, struct err *e)
     return combine_predict(fitted, out, e);
 }
 
-static bool is_trusted(const void *fitted)
-{
-    return combine_is_trusted(fitted);
-}
-
 static int describe(const void *fitted, struct str *out, struct err *e)
 {
     return combine_describe(fitted, out, e);
@@ -69,7 +64,6 @@ const struct model model_ensemble = {
     .update = update,
     .path = path,
     .predict = predict,
-    .is_trusted = is_trusted,
     .describe = describe,
     .destroy = destroy,
 };

@@ -67,11 +67,6 @@ struct fleet *fleet_new(const char *name, int first_port, int last_port, int epo
     return f;
 }
 
-const char *fleet_name(const struct fleet *f)
-{
-    return f->name;
-}
-
 static void place(struct fleet *f, int bucket, bool was_retried);
 
 /* Closes the descriptor; the memory goes in fleet_tend, since events of the same batch may

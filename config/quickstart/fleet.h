@@ -22,8 +22,6 @@ struct fleet_counts {
 struct fleet *fleet_new(const char *name, int first_port, int last_port, int epoll_fd);
 void fleet_free(struct fleet *f);
 
-const char *fleet_name(const struct fleet *f);
-
 /* One request; its outcome is counted in `bucket` (0 .. buckets-1, see fleet_counts). */
 void fleet_ask(struct fleet *f, int bucket);
 

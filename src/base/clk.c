@@ -34,6 +34,7 @@ int64_t clk_mono_ms(void)
     return injected ? injected->mono_ms(injected->user) : read_clock(CLOCK_MONOTONIC);
 }
 
+/* cppcheck-suppress unusedFunction ; the clock of tests */
 void clk_inject(const struct clk_source *source)
 {
     injected = source;

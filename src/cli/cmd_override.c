@@ -1,14 +1,18 @@
 /* cmd_override.c - `scaler override`: an operator's limits for a time, with a reason. */
 #include <limits.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "act/override.h"
 #include "base/clk.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "cli/command.h"
+#include "cli/open_store.h"
 #include "cli/place.h"
+#include "cli/print.h"
 #include "collect/store.h"
 
 static const struct conf_option options[] = {
@@ -18,6 +22,8 @@ static const struct conf_option options[] = {
     {"for", CONF_DURATION, "auto", 1, 2592000, "s", "How long; needed."},
     {"reason", CONF_STRING, "", 0, 159, "TEXT", "Why; needed."},
     {"end", CONF_BOOL, "false", 0, 0, "", "End the service's override now."},
+    {"list", CONF_BOOL, "false", 0, 0, "", "Show the overrides so far, the oldest first."},
+    PRINT_FORMAT_OPTION,
     CONF_END,
 };
 
@@ -95,6 +101,43 @@ static void note(const char *dir, struct store_override *o, bool is_end)
         fprintf(stderr, "scaler: it is in force, but not noted in the history: %s\n", e.msg);
 }
 
+static void list_one(struct print *p, const struct store_override *o)
+{
+    print_time(p, o->from_ms / 1000 * 1000);
+    print_time(p, (o->ended_ms > 0 ? o->ended_ms : o->until_ms) / 1000 * 1000);
+    print_number(p, o->least < 0 ? (double)NAN : o->least, 0);
+    print_number(p, o->most < 0 ? (double)NAN : o->most, 0);
+    print_text(p, o->by);
+    print_text(p, o->reason);
+}
+
+/* What the history knows of a service's overrides. */
+static int list(const struct conf *opts, const char *service)
+{
+    static const struct print_column columns[] = {
+        {"from", "FROM", PRINT_LEFT}, {"until", "UNTIL", PRINT_LEFT},
+        {"min", "MIN", PRINT_RIGHT},  {"max", "MAX", PRINT_RIGHT},
+        {"by", "BY", PRINT_LEFT},     {"reason", "REASON", PRINT_LEFT},
+    };
+    struct store_override *items = NULL;
+    struct store *store = NULL;
+    struct print *p = NULL;
+    struct err e = {0};
+    size_t n = 0;
+
+    if (open_store(opts, STORE_READ, &store, &e) == 0 &&
+        store_override_list(store, service, "override", &items, &n, &e) == 0 &&
+        print_new(&p, stdout, print_format(opts), columns, sizeof columns / sizeof columns[0],
+                  &e) == 0) {
+        for (size_t i = 0; i < n; i++)
+            list_one(p, &items[i]);
+        print_end(p, &e);
+    }
+    free(items);
+    store_close(store);
+    return e.code == ERR_NONE ? EXIT_DONE : command_fail(&e);
+}
+
 static int run(const struct conf *opts, const char *const *words, size_t n_words)
 {
     struct store_override o = {.from_ms = clk_wall_ms(), .kind = "override"};
@@ -103,6 +146,8 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
     struct err e = {0};
 
     (void)n_words;
+    if (conf_bool(opts, "list"))
+        return list(opts, words[0]);
     if (!str_copy(o.service, sizeof o.service, words[0])) {
         err_set(&e, ERR_CONFIG, "override: the service's name is too long");
         return command_fail(&e);
@@ -134,7 +179,9 @@ const struct command command_override = {
     .examples = "scaler override checkout --min 20 --for 4h --reason \"television spot\"\n"
                 "    at least 20 instances for four hours\n"
                 "scaler override checkout --end\n"
-                "    the configured limits again\n",
+                "    the configured limits again\n"
+                "scaler override checkout --list\n"
+                "    who set what, when and why\n",
     .options = options,
     .run = run,
 };

@@ -16,8 +16,6 @@ const char *help_value(const struct conf_option *row)
         return "NUMBER";
     case CONF_DURATION:
         return "DURATION";
-    case CONF_TIME:
-        return "TIME";
     case CONF_ENUM:
         return row->unit;
     case CONF_STRING:

@@ -52,10 +52,9 @@ static void add_bound(struct str *out, const struct conf_option *row, double bou
 void manual_range(struct str *out, const struct conf_option *row)
 {
     static const char *const kinds[] = {
-        [CONF_BOOL] = "true or false", [CONF_INT] = "whole number",
-        [CONF_DOUBLE] = "number",      [CONF_DURATION] = "duration",
-        [CONF_TIME] = "time",          [CONF_STRING] = "text",
-        [CONF_ENUM] = "one of",        [CONF_STRINGS] = "list of texts",
+        [CONF_BOOL] = "true or false",    [CONF_INT] = "whole number", [CONF_DOUBLE] = "number",
+        [CONF_DURATION] = "duration",     [CONF_STRING] = "text",      [CONF_ENUM] = "one of",
+        [CONF_STRINGS] = "list of texts",
     };
     bool has_bounds = (row->least != 0 || row->most != 0) && isfinite(row->most) &&
                       row->type != CONF_STRING && row->type != CONF_STRINGS;

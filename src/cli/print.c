@@ -201,12 +201,6 @@ void print_number(struct print *p, double v, int decimals)
     str_clear(&text);
 }
 
-void print_bool(struct print *p, bool v)
-{
-    add_cell(p, v ? "yes" : "no", v ? "true" : "false",
-             p->format == PRINT_JSON ? json_boolean(v) : NULL);
-}
-
 void print_time(struct print *p, int64_t wall_ms)
 {
     char text[32];

@@ -54,7 +54,6 @@ int print_new(struct print **out, FILE *file, enum print_format format,
 void print_text(struct print *p, const char *text); /* NULL: unknown */
 void print_int(struct print *p, int64_t v);
 void print_number(struct print *p, double v, int decimals);
-void print_bool(struct print *p, bool v);
 void print_time(struct print *p, int64_t wall_ms);
 void print_duration(struct print *p, int64_t ms);
 

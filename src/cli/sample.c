@@ -50,9 +50,6 @@ static void add_value(struct str *out, const struct conf_option *row)
     case CONF_DURATION:
         str_printf(out, "\"%s\"", def ? def : "1m");
         break;
-    case CONF_TIME:
-        str_printf(out, "\"%s\"", def ? def : "2026-01-01");
-        break;
     case CONF_ENUM:
         str_printf(out, "\"%.*s\"", (int)strcspn(def ? def : unit, "|"), def ? def : unit);
         break;

@@ -46,13 +46,7 @@ int history_series(struct series **out, const struct history *h, int64_t step_ms
                    int64_t from_ms, struct err *e);
 
 int64_t history_step_ms(const struct history *h);
-/* Start of the newest known cell and its value; false when nothing is known. */
-bool history_newest(const struct history *h, int64_t *time_ms, double *value);
 /* The value of the cell that holds time_ms; NAN when unknown. */
 double history_at(const struct history *h, int64_t time_ms);
-/* Time from the oldest to the newest cell, and the share of it that is known (0..1). */
-int64_t history_span_ms(const struct history *h);
-double history_known_share(const struct history *h);
-size_t history_bytes(const struct history *h); /* memory held */
 
 #endif

@@ -113,11 +113,6 @@ int store_read(struct store *s, const struct store_series *series, int64_t from_
 int store_history(struct store *s, const struct store_series *series, int64_t now_ms,
                   struct history *h, struct err *e);
 
-/* The same for many series in one pass (a start with 10,000 services): histories[i] belongs to
- * ids[i]; ids ascend. */
-int store_histories(struct store *s, const int64_t *ids, struct history *const *histories,
-                    size_t n, int64_t now_ms, struct err *e);
-
 /* One slice of housekeeping, well under a second: closes a finished day (ticks become blocks of
  * cells, of 5-minute means and maxima, and of hourly ones), or drops what is past keeping:
  * cells after 35 d, 5-minute after 100 d, hourly after 3 years, counted back from the newest of
@@ -207,8 +202,8 @@ int store_override_add(struct store *s, struct store_override *o, struct err *e)
 /* Ends those of this service (NULL: all) and kind (NULL: all) that run at now_ms. */
 int store_override_end(struct store *s, const char *service, const char *kind, int64_t now_ms,
                        struct err *e);
-/* Those in force at now_ms (now_ms < 0: all), of a service (NULL: all), oldest first. */
-int store_override_list(struct store *s, const char *service, int64_t now_ms,
+/* All of a service and kind, oldest first. The caller frees *items. */
+int store_override_list(struct store *s, const char *service, const char *kind,
                         struct store_override **items, size_t *n, struct err *e);
 
 /* A named blob of a service ("calibration", "model"): the last one put stays. service may be ""

@@ -355,20 +355,19 @@ static void read_override(sqlite3_stmt *stmt, void *item)
     read_text(stmt, 9, o->by, sizeof o->by);
 }
 
-int store_override_list(struct store *s, const char *service, int64_t now_ms,
+int store_override_list(struct store *s, const char *service, const char *kind,
                         struct store_override **items, size_t *n, struct err *e)
 {
     static const char sql[] =
         "SELECT id, service, kind, from_ms, until_ms, ended_ms, least, most, reason, by"
-        " FROM override WHERE (?1 IS NULL OR service = ?1) AND (?2 < 0 OR"
-        " (from_ms <= ?2 AND until_ms > ?2 AND (ended_ms = 0 OR ended_ms > ?2))) ORDER BY id";
+        " FROM override WHERE service = ? AND kind = ? ORDER BY id";
     sqlite3_stmt *stmt = store_prepare(s, sql, e);
     void *list = NULL;
 
     if (!stmt)
         return -1;
     bind_text(stmt, 1, service);
-    sqlite3_bind_int64(stmt, 2, now_ms);
+    bind_text(stmt, 2, kind);
     if (collect(s, stmt, read_override, sizeof **items, &list, n, e) != 0)
         return -1;
     *items = list;

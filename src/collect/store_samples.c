@@ -527,26 +527,10 @@ int store_extent(struct store *s, const struct store_series *series, int64_t *fi
 /* ---- out: what the daemon remembers ------------------------------------------------------ */
 
 struct loading {
-    const int64_t *ids;
-    struct history *const *histories;
-    size_t n;
+    int64_t id; /* of the series */
+    struct history *history;
     int64_t fine_day; /* from here on at the step */
 };
-
-static struct history *history_of(const struct loading *l, int64_t id)
-{
-    size_t lo = 0, hi = l->n;
-
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-
-        if (l->ids[mid] < id)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < l->n && l->ids[lo] == id ? l->histories[lo] : NULL;
-}
 
 /* A value that does not fit (a clock that jumped) is passed over, as history_put says. */
 static int put_history(struct history *h, int64_t time_ms, int64_t width_ms, double value,
@@ -564,15 +548,13 @@ static int put_history(struct history *h, int64_t time_ms, int64_t width_ms, dou
 
 static int load_block(const struct loading *l, sqlite3_stmt *stmt, struct err *e)
 {
-    struct history *h = history_of(l, sqlite3_column_int64(stmt, 0));
-    enum store_tier tier = (enum store_tier)sqlite3_column_int(stmt, 2);
-    int64_t cell_ms, first = sqlite3_column_int64(stmt, 3);
-    const void *blob = sqlite3_column_blob(stmt, 4);
-    size_t n = (size_t)sqlite3_column_bytes(stmt, 4) / sizeof(float);
-    bool is_fine = sqlite3_column_int64(stmt, 1) >= l->fine_day;
+    struct history *h = l->history;
+    enum store_tier tier = (enum store_tier)sqlite3_column_int(stmt, 1);
+    int64_t cell_ms, first = sqlite3_column_int64(stmt, 2);
+    const void *blob = sqlite3_column_blob(stmt, 3);
+    size_t n = (size_t)sqlite3_column_bytes(stmt, 3) / sizeof(float);
+    bool is_fine = sqlite3_column_int64(stmt, 0) >= l->fine_day;
 
-    if (!h)
-        return 0;
     cell_ms = store_tier_step_ms(tier, history_step_ms(h));
     if (cell_ms == 0 || tier == STORE_TIER_HOUR ||
         (history_step_ms(h) < HISTORY_COARSE_STEP_MS && is_fine != (tier == STORE_TIER_STEP)))
@@ -602,9 +584,8 @@ static int load_ticks(struct store *s, const struct loading *l, int64_t from_ms,
                                       .end = bytes + sqlite3_column_bytes(stmt, 1)};
 
         while (store_tick_next(&r)) {
-            struct history *h = history_of(l, r.id);
-
-            if (h && put_history(h, sqlite3_column_int64(stmt, 0), 1, r.value, e) != 0) {
+            if (r.id == l->id &&
+                put_history(l->history, sqlite3_column_int64(stmt, 0), 1, r.value, e) != 0) {
                 sqlite3_reset(stmt);
                 return -1;
             }
@@ -642,27 +623,13 @@ static int load(struct store *s, const struct loading *l, sqlite3_stmt *stmt, in
     return rc;
 }
 
-int store_histories(struct store *s, const int64_t *ids, struct history *const *histories,
-                    size_t n, int64_t now_ms, struct err *e)
-{
-    static const char sql[] = "SELECT series, day, tier, first, means FROM block"
-                              " WHERE day BETWEEN ? AND ? AND tier < 2"
-                              " ORDER BY series, tier DESC, day";
-    struct loading l = {ids, histories, n,
-                        store_floor_div(now_ms - HISTORY_FINE_MS, CLK_DAY_MS)};
-    sqlite3_stmt *stmt = store_prepare(s, sql, e);
-
-    return stmt ? load(s, &l, stmt, now_ms, e) : -1;
-}
-
 int store_history(struct store *s, const struct store_series *series, int64_t now_ms,
                   struct history *h, struct err *e)
 {
-    static const char sql[] = "SELECT series, day, tier, first, means FROM block"
+    static const char sql[] = "SELECT day, tier, first, means FROM block"
                               " WHERE series = ?3 AND day BETWEEN ?1 AND ?2 AND tier < 2"
                               " ORDER BY tier DESC, day";
-    struct loading l = {&series->id, &h, 1,
-                        store_floor_div(now_ms - HISTORY_FINE_MS, CLK_DAY_MS)};
+    struct loading l = {series->id, h, store_floor_div(now_ms - HISTORY_FINE_MS, CLK_DAY_MS)};
     sqlite3_stmt *stmt = store_prepare(s, sql, e);
 
     if (!stmt)

@@ -313,11 +313,6 @@ int64_t conf_duration_ms(const struct conf *c, const char *name)
     return get_typed(c, name, CONF_DURATION)->i;
 }
 
-int64_t conf_time_ms(const struct conf *c, const char *name)
-{
-    return get_typed(c, name, CONF_TIME)->i;
-}
-
 const char *conf_string(const struct conf *c, const char *name)
 {
     const struct conf_option *row;

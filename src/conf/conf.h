@@ -51,7 +51,6 @@ bool conf_bool(const struct conf *c, const char *name);
 int64_t conf_int(const struct conf *c, const char *name);
 double conf_double(const struct conf *c, const char *name);
 int64_t conf_duration_ms(const struct conf *c, const char *name);
-int64_t conf_time_ms(const struct conf *c, const char *name);
 const char *conf_string(const struct conf *c,
                         const char *name); /* also CONF_ENUM; never NULL */
 size_t conf_strings(const struct conf *c, const char *name, const char *const **out);

@@ -10,7 +10,6 @@ enum conf_type {
     CONF_INT,      /* whole number */
     CONF_DOUBLE,   /* any finite number */
     CONF_DURATION, /* "30s", "5m", "1h30m"; a plain number is seconds; kept in ms */
-    CONF_TIME,     /* RFC 3339 or epoch; kept in ms since 1970 UTC */
     CONF_STRING,
     CONF_ENUM,    /* one of the words in `unit`: "dry_run|floor|act" */
     CONF_STRINGS, /* a list of strings; on a command line the option may be repeated */

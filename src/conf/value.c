@@ -88,15 +88,6 @@ static int parse_duration(struct conf_value *v, const struct conf_option *row, c
     return check_range(row, (double)v->i / 1000.0, e);
 }
 
-static int parse_time(struct conf_value *v, const char *text, struct err *e)
-{
-    if (!clk_parse_time(text, strlen(text), &v->i))
-        return err_set(e, ERR_CONFIG,
-                       "not a time (write 2026-11-22T08:40:00Z, 2026-11-22 or seconds since "
-                       "1970)");
-    return 0;
-}
-
 /* Splits "a|b|c" in place; returns the number of words. */
 static size_t split_words(char *buf, const char *words[MOST_WORDS])
 {
@@ -225,8 +216,6 @@ static int parse_scalar(struct conf_value *v, const struct conf_option *row, con
         return parse_double(v, row, text, e);
     case CONF_DURATION:
         return parse_duration(v, row, text, e);
-    case CONF_TIME:
-        return parse_time(v, text, e);
     default:
         return parse_text(v, row, text, e);
     }
@@ -357,7 +346,6 @@ uint64_t conf_value_hash(const struct conf_value *v, const struct conf_option *r
         return conf_hash_bytes(hash, &v->b, sizeof v->b);
     case CONF_INT:
     case CONF_DURATION:
-    case CONF_TIME:
         return conf_hash_bytes(hash, &v->i, sizeof v->i);
     case CONF_DOUBLE:
         d = isnan(v->d) ? 0 : v->d + 0.0; /* -0 is 0 */

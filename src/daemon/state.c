@@ -569,11 +569,6 @@ const char *state_error(const struct state *s)
     return s->error;
 }
 
-size_t state_waiting(const struct state *s)
-{
-    return s->next.values.n + s->next.decisions.n;
-}
-
 int state_new(struct state **out, const char *state_dir, struct pool *io, struct err *e)
 {
     struct state *s = calloc(1, sizeof *s);

@@ -73,7 +73,4 @@ size_t state_approvals(const struct state *s, const struct approve **out);
 /* "" or why the store is not written. */
 const char *state_error(const struct state *s);
 
-/* Values and decisions that wait. */
-size_t state_waiting(const struct state *s);
-
 #endif

@@ -106,8 +106,3 @@ void leadtime_settle(struct leadtime *t)
     t->p50 = quantile_of(t, 0.5);
     t->p95 = quantile_of(t, 0.95);
 }
-
-long leadtime_oldest(const struct leadtime *t, long tick)
-{
-    return t->n > 0 ? tick - t->queue[0].tick : 0;
-}

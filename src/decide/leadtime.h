@@ -39,7 +39,4 @@ void leadtime_ready(struct leadtime *t, long tick, int ready);
 /* Takes the quantiles anew, once a day. */
 void leadtime_settle(struct leadtime *t);
 
-/* Ticks since the oldest start still awaited was asked for; 0 when none is. */
-long leadtime_oldest(const struct leadtime *t, long tick);
-
 #endif

@@ -655,16 +655,6 @@ int combine_predict(const struct combine *c, struct forecast *out, struct err *e
     return 0;
 }
 
-bool combine_is_trusted(const struct combine *c)
-{
-    double naive = INFINITY;
-
-    for (size_t i = 0; i < c->n_voices; i++)
-        if (c->voices[i].row.is_naive && c->voices[i].has_record)
-            naive = fmin(naive, c->voices[i].error);
-    return isfinite(naive) && c->error <= naive;
-}
-
 int combine_describe(const struct combine *c, struct str *out, struct err *e)
 {
     str_printf(out, "%zu backtests of up to %zu steps ahead; mean error %.4g\n", c->origins,

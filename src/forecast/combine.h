@@ -59,7 +59,4 @@ int combine_path(const struct combine *c, size_t horizon, double *out, struct er
 int combine_predict(const struct combine *c, struct forecast *out, struct err *e);
 int combine_describe(const struct combine *c, struct str *out, struct err *e);
 
-/* Beat the naive rows in its backtests (false when there were none). */
-bool combine_is_trusted(const struct combine *c);
-
 #endif

@@ -38,24 +38,6 @@ void forecast_clear(struct forecast *f)
     memset(f, 0, sizeof *f);
 }
 
-double forecast_quantile(const struct forecast *f, size_t h, double level)
-{
-    const double *row = f->values + h * f->n_levels;
-    size_t last = f->n_levels - 1;
-
-    if (f->n_levels == 0)
-        return NAN;
-    if (level <= f->levels[0])
-        return row[0];
-    for (size_t q = 1; q <= last; q++)
-        if (level <= f->levels[q]) {
-            double t = (level - f->levels[q - 1]) / (f->levels[q] - f->levels[q - 1]);
-
-            return row[q - 1] + t * (row[q] - row[q - 1]);
-        }
-    return row[last];
-}
-
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

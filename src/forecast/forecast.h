@@ -26,10 +26,6 @@ int forecast_init(struct forecast *f, size_t horizon, const double *levels, size
                   struct err *e);
 void forecast_clear(struct forecast *f);
 
-/* The quantile at any level for step h (0-based): linear in the level between those held, the
- * outermost beyond them. */
-double forecast_quantile(const struct forecast *f, size_t h, double level);
-
 /* Sorts each step's quantiles, clips below 0: repairs crossing. */
 void forecast_rearrange(struct forecast *f);
 

@@ -36,8 +36,6 @@ struct model {
     /* Quantiles, point and mean into a forecast that was forecast_init'ed; start_ms and step_ms
      * are the caller's. NULL: quantiles come from the ensemble's record. */
     int (*predict)(const void *fitted, struct forecast *out, struct err *e);
-    /* Whether it beat the naive ones in its own backtests. NULL: it has none. */
-    bool (*is_trusted)(const void *fitted);
     /* What the model thinks, for --verbose: lines of text. May be NULL. */
     int (*describe)(const void *fitted, struct str *out, struct err *e);
     void (*destroy)(void *fitted); /* NULL is fine */

@@ -99,23 +99,6 @@ int predictor_path(const struct predictor *p, size_t horizon, double *out, struc
                       : p->model->path(p->fitted, horizon, out, e);
 }
 
-int64_t predictor_time_ms(const struct predictor *p)
-{
-    return p->next_ms;
-}
-
-int64_t predictor_step_ms(const struct predictor *p)
-{
-    return p->step_ms;
-}
-
-bool predictor_is_trusted(const struct predictor *p)
-{
-    if (p->combine)
-        return combine_is_trusted(p->combine);
-    return p->model->is_trusted && p->model->is_trusted(p->fitted);
-}
-
 int predictor_describe(const struct predictor *p, struct str *out, struct err *e)
 {
     if (p->combine)

@@ -47,13 +47,6 @@ int predictor_predict(const struct predictor *p, struct forecast *out, struct er
 /* The point forecast alone, cheaper. */
 int predictor_path(const struct predictor *p, size_t horizon, double *out, struct err *e);
 
-int64_t predictor_time_ms(const struct predictor *p); /* start of the first forecast cell */
-int64_t predictor_step_ms(const struct predictor *p);
-
-/* Whether the model beat repeating the last day or week in its backtests. False also when the
- * history was too short to tell. */
-bool predictor_is_trusted(const struct predictor *p);
-
 /* Appends lines for --verbose: seasons, components with weight and backtest error, muted
  * models, what the history was too short for. ERR_NOMEM. */
 int predictor_describe(const struct predictor *p, struct str *out, struct err *e);

@@ -444,6 +444,7 @@ int config_load(struct config **out, const char *path, struct conf_faults *fault
     return load(out, f, true, faults, e);
 }
 
+/* cppcheck-suppress unusedFunction ; for tests and the fuzz target */
 int config_parse(struct config **out, const char *name, const char *text,
                  struct conf_faults *faults, struct err *e)
 {

@@ -51,6 +51,12 @@ for c in --help --version "check --help" "models" "check $dir/empty.cfg" "man"; 
     expect "full disk: $c" 1 "cannot write" sh -c '"$@" >/dev/full' sh "$s" $c
 done
 
+# What was overridden, by whom and why, can be read later.
+"$s" override web --count 3 --for 1h --reason "spring sale" --state-dir "$dir/state" >/dev/null
+"$s" override web --end --state-dir "$dir/state" >/dev/null
+expect "overrides so far" 0 ",3,3,$(id -un),spring sale" \
+    "$s" override web --list --format csv --state-dir "$dir/state"
+
 # A reader that has seen enough is no fault: not a word, and the end that other tools have (128
 # and SIGPIPE, to a shell).
 mkfifo "$dir/gone"

@@ -24,7 +24,6 @@ static void two_days_stay_at_the_step_and_the_rest_as_means(void **state)
     struct err e = {0};
 
     (void)state;
-    assert_true(history_bytes(h) <= 45 * 1024);
     assert_int_equal(history_series(&s, h, 0, 0, &e), 0);
     assert_int_equal(s->step_ms, MINUTE);
     assert_int_equal(series_time_ms(s, s->n), 140 * DAY);
@@ -66,8 +65,6 @@ static void late_samples_overwrite_and_unknown_ones_make_gaps(void **state)
     struct history *h = filled(MINUTE, 0, 60 * MINUTE);
     struct series *s = NULL;
     struct err e = {0};
-    int64_t t;
-    double v;
 
     (void)state;
     assert_int_equal(history_put(h, 30 * MINUTE, 1000, &e), 0);
@@ -75,9 +72,6 @@ static void late_samples_overwrite_and_unknown_ones_make_gaps(void **state)
     assert_int_equal(history_put(h, 32 * MINUTE, -5, &e), 0);
     assert_int_equal(history_put(h, 70 * MINUTE, NAN, &e), 0);
     assert_near(history_at(h, 30 * MINUTE + 59999), 1000, 0);
-    assert_true(history_newest(h, &t, &v));
-    assert_int_equal(t, 59 * MINUTE);
-    assert_near(v, 59, 0);
     assert_int_equal(history_series(&s, h, MINUTE, 0, &e), 0);
     assert_int_equal(s->n, 71);
     assert_int_equal(series_count(s), 58);
@@ -130,16 +124,12 @@ static void odd_and_long_steps_have_rings_of_their_own(void **state)
         struct history *h = filled(steps[i], 100 * DAY, 100 * DAY + 500 * steps[i]);
         struct series *s = NULL;
         struct err e = {0};
-        int64_t t;
-        double v;
 
         print_message("step %lld ms\n", (long long)steps[i]);
-        assert_true(history_newest(h, &t, &v));
         assert_int_equal(history_series(&s, h, 0, 0, &e), 0);
-        assert_near(s->values[s->n - 1], v, 0);
+        assert_near(s->values[s->n - 1], (double)((100 * DAY / steps[i] + 499) % 1000), 0);
         assert_int_equal(series_count(s), s->n);
         assert_true(s->n == (steps[i] < DAY / 4 ? s->n : 28 * (size_t)(DAY / steps[i])));
-        assert_near(history_known_share(h), 1, 0);
         series_free(s);
         history_free(h);
     }
@@ -167,7 +157,6 @@ static void means_fill_only_what_is_not_known_better(void **state)
     assert_near(history_at(h, 3 * MINUTE), 7, 0);
     assert_int_equal(history_put_mean(h, 5 * DAY - 4 * MINUTE, 5 * MINUTE, 50, &e), 0);
     assert_near(history_at(h, 5 * DAY), 1, 0);
-    assert_int_equal(history_span_ms(h), 5 * DAY + MINUTE);
     history_free(h);
 }
 

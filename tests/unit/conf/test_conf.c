@@ -9,7 +9,6 @@ static const struct conf_option rows[] = {
     {"min", CONF_INT, "1", 0, 50, "instances", "Least."},
     {"mode", CONF_ENUM, "dry_run", 0, 0, "dry_run|floor|act", "What is done."},
     {"season", CONF_DURATION, "auto", 60, 31536000, "s", "Length of one season."},
-    {"since", CONF_TIME, "", 0, 0, "", "Start."},
     {"url", CONF_STRING, "", 0, 20, "URL", "Where."},
     {"price", CONF_DOUBLE, "", 0, 9, "", "Of an hour."},
     {"hosts", CONF_STRINGS, "a,b", 0, 3, "NAME", "Names."},
@@ -36,7 +35,6 @@ static void defaults_are_filled_in(void **state)
     assert_int_equal(conf_int(c, "min"), 1);
     assert_string_equal(conf_string(c, "mode"), "dry_run");
     assert_true(conf_is_auto(c, "season"));
-    assert_false(conf_is_set(c, "since"));
     assert_string_equal(conf_string(c, "url"), "");
     assert_near(conf_double(c, "price"), NAN, 0);
     assert_int_equal(conf_strings(c, "hosts", &hosts), 2);
@@ -53,13 +51,11 @@ static void a_good_text_is_taken(void **state)
     assert_int_equal(conf_set(c, "cooldown", "1h30m", &e), 0);
     assert_int_equal(conf_set(c, "per_instance", "97.5", &e), 0);
     assert_int_equal(conf_set(c, "season", "1d", &e), 0);
-    assert_int_equal(conf_set(c, "since", "2026-11-22T08:40:00Z", &e), 0);
     assert_int_equal(conf_set(c, "follow", "true", &e), 0);
     assert_int_equal(conf_set(c, "mode", "act", &e), 0);
     assert_int_equal(conf_duration_ms(c, "cooldown"), 5400000);
     assert_near(conf_double(c, "per_instance"), 97.5, 0);
     assert_false(conf_is_auto(c, "season"));
-    assert_true(conf_time_ms(c, "since") == INT64_C(1795336800000));
     assert_true(conf_bool(c, "follow"));
     assert_string_equal(conf_string(c, "mode"), "act");
     conf_free(c);
@@ -82,7 +78,6 @@ static void a_bad_text_is_answered_with_what_would_be_right(void **state)
         {"per_instance", "1e999", "per_instance = \"1e999\": not a number"},
         {"mode", "dryrun",
          "not one of \"dry_run\", \"floor\", \"act\" (did you mean \"dry_run\"?)"},
-        {"since", "tomorrow", "since = \"tomorrow\": not a time (write 2026-11-22T08:40:00Z"},
         {"url", "123456789012345678901", "too long (at most 20 bytes)"},
         {"follow", "maybe", "follow = \"maybe\": neither true nor false"},
         {"cool_down", "5m", "unknown option \"cool_down\" (did you mean \"cooldown\"?)"},

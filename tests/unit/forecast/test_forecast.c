@@ -1,26 +1,9 @@
-/* test_forecast.c - quantiles between and beyond the levels held. */
+/* test_forecast.c - quantiles that cross are put in order. */
 #include "lib/test.h"
 
 #include "forecast/forecast.h"
 
 static const double levels[] = {0.1, 0.5, 0.9};
-
-static void a_quantile_is_read_between_levels(void **state)
-{
-    struct forecast f;
-    struct err e = {0};
-
-    (void)state;
-    assert_int_equal(forecast_init(&f, 1, levels, 3, &e), 0);
-    f.values[0] = 10;
-    f.values[1] = 20;
-    f.values[2] = 60;
-    assert_near(forecast_quantile(&f, 0, 0.5), 20, 0);
-    assert_near(forecast_quantile(&f, 0, 0.7), 40, 1e-12);
-    assert_near(forecast_quantile(&f, 0, 0.01), 10, 0);
-    assert_near(forecast_quantile(&f, 0, 0.999), 60, 0);
-    forecast_clear(&f);
-}
 
 static void crossing_and_negative_quantiles_are_mended(void **state)
 {
@@ -45,7 +28,6 @@ static void crossing_and_negative_quantiles_are_mended(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_quantile_is_read_between_levels),
         cmocka_unit_test(crossing_and_negative_quantiles_are_mended),
     };
 
