@@ -86,25 +86,18 @@ bool clk_parse_duration(const char *text, int64_t *out_ms)
 
 void clk_format_duration(int64_t ms, char *out, size_t size)
 {
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        int64_t first = ms / units[i].ms, rest = ms % units[i].ms;
+    size_t at = 0;
 
-        if (first == 0)
-            continue;
-        if (rest == 0) {
-            snprintf(out, size, "%" PRId64 "%s", first, units[i].name);
-            return;
-        }
-        if (i + 1 < sizeof units / sizeof units[0] && rest % units[i + 1].ms == 0) {
-            snprintf(out, size, "%" PRId64 "%s%" PRId64 "%s", first, units[i].name,
-                     rest / units[i + 1].ms, units[i + 1].name);
-            return;
-        }
-    }
     if (ms == 0)
         snprintf(out, size, "0s");
-    else
+    if (ms < 0)
         snprintf(out, size, "%.15gs", (double)ms / 1000.0);
+    for (size_t i = 0; ms > 0 && i < sizeof units / sizeof units[0]; ms %= units[i++].ms) {
+        if (ms < units[i].ms)
+            continue;
+        snprintf(out + at, size - at, "%" PRId64 "%s", ms / units[i].ms, units[i].name);
+        at += strlen(out + at);
+    }
 }
 
 /* Reads exactly n digits. */

@@ -33,7 +33,8 @@ void clk_inject(const struct clk_source *source);
  * when it is not a duration, negative, or beyond 100 years. */
 bool clk_parse_duration(const char *text, int64_t *out_ms);
 
-/* The shortest exact spelling in at most two units, or seconds: "5m", "1h30m", "250ms". */
+/* Exact, as clk_parse_duration reads it: "5m", "2h1m1s", "250ms"; at most 31 bytes with the
+ * end. A negative one in seconds. */
 void clk_format_duration(int64_t ms, char *out, size_t size);
 
 /* RFC 3339 ("2026-11-22T08:40:00Z", "+01:00", a blank for the T, fractions), a date alone

@@ -18,11 +18,16 @@ static const struct conf_option options[] = {
 };
 
 static const struct print_column columns[] = {
-    {"id", "ID", PRINT_RIGHT},          {"time", "TIME", PRINT_LEFT},
-    {"same_for", "SAME FOR", PRINT_RIGHT}, {"service", "SERVICE", PRINT_LEFT},
-    {"load", "LOAD", PRINT_RIGHT},      {"from", "FROM", PRINT_RIGHT},
-    {"to", "TO", PRINT_RIGHT},          {"reason", "REASON", PRINT_LEFT},
-    {"gate", "GATE", PRINT_LEFT},       {"outcome", "OUTCOME", PRINT_LEFT},
+    {"id", "ID", PRINT_RIGHT},
+    {"time", "TIME", PRINT_LEFT},
+    {"same_for", "SAME FOR", PRINT_RIGHT},
+    {"service", "SERVICE", PRINT_LEFT},
+    {"load", "LOAD", PRINT_RIGHT},
+    {"from", "FROM", PRINT_RIGHT},
+    {"to", "TO", PRINT_RIGHT},
+    {"reason", "REASON", PRINT_LEFT},
+    {"gate", "GATE", PRINT_LEFT},
+    {"outcome", "OUTCOME", PRINT_LEFT},
 };
 
 /* "ready after 42s", "not delivered: quota", "" */
@@ -47,6 +52,16 @@ static int outcome_text(struct store *s, const struct store_decision *d, char *o
     }
     free(items);
     return 0;
+}
+
+static void say_none(const struct conf *opts)
+{
+    const char *service = conf_string(opts, "service");
+    char since[32];
+
+    clk_format_duration(conf_duration_ms(opts, "since"), since, sizeof since);
+    fprintf(stderr, "scaler: nothing was decided%s%s in the last %s: see --since\n",
+            service[0] ? " for " : "", service, since);
 }
 
 static int print_rows(struct store *s, const struct store_decision *items, size_t n,
@@ -78,6 +93,8 @@ static int print_rows(struct store *s, const struct store_decision *items, size_
         print_text(p, d->gate);
         print_text(p, outcome);
     }
+    if (print_format(opts) == PRINT_TABLE && n == 0)
+        say_none(opts);
     return print_end(p, e);
 }
 

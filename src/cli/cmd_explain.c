@@ -18,6 +18,8 @@ static const struct conf_option options[] = {
     CONF_END,
 };
 
+#define SERVICES_MOST 1000 /* newest decisions whose services are proposed */
+
 struct explained {
     struct store_decision row;
     struct record record;
@@ -25,6 +27,57 @@ struct explained {
     struct store_outcome *outcomes;
     size_t n_outcomes;
 };
+
+/* Why there is nothing to explain of a service: never decided, or no such service. */
+static int explain_none(struct store *s, const char *service, struct err *e)
+{
+    struct store_decision *items = NULL;
+    struct store_series *series = NULL;
+    const char *names[SERVICES_MOST], *closest;
+    size_t n = 0, n_series = 0, n_names = 0;
+
+    if (store_series_list(s, service, &series, &n_series, e) != 0 ||
+        store_decision_list(s, NULL, INT64_MIN / 2, INT64_MAX, SERVICES_MOST, &items, &n, e) !=
+            0) {
+        free(series);
+        return -1;
+    }
+    for (size_t i = 0; i < n; i++)
+        names[n_names++] = items[i].service;
+    closest = str_closest(service, names, n_names);
+    if (n == 0)
+        err_set(e, ERR_SHORT, "nothing was decided yet: `scaler run` does, also as a dry run");
+    else if (n_series > 0)
+        err_set(e, ERR_SHORT,
+                "nothing was decided for service \"%s\" yet; the store holds its samples",
+                service);
+    else if (closest)
+        err_set(e, ERR_SHORT, "no decision of service \"%s\" (did you mean \"%s\"?)", service,
+                closest);
+    else
+        err_set(e, ERR_SHORT, "no decision of service \"%s\"; the last one is of \"%s\"",
+                service, items[n - 1].service);
+    free(items);
+    free(series);
+    return -1;
+}
+
+static int explain_unknown_id(struct store *s, int64_t id, struct err *e)
+{
+    struct store_decision *last = NULL;
+    size_t n = 0;
+
+    if (store_decision_list(s, NULL, INT64_MIN / 2, INT64_MAX, 1, &last, &n, e) != 0)
+        return -1;
+    if (n == 0)
+        err_set(e, ERR_SHORT, "no decision %lld: nothing was decided yet", (long long)id);
+    else
+        err_set(e, ERR_SHORT,
+                "no decision %lld in the store: the last one is %lld (see `scaler decisions`)",
+                (long long)id, (long long)last[0].id);
+    free(last);
+    return -1;
+}
 
 static int look_up(struct store *s, int64_t id, const char *service, struct explained *x,
                    struct err *e)
@@ -39,9 +92,12 @@ static int look_up(struct store *s, int64_t id, const char *service, struct expl
         id = n > 0 ? last[0].id : 0;
         free(last);
         if (id == 0)
-            return err_set(e, ERR_SHORT, "nothing was decided yet");
+            return err_set(e, ERR_SHORT,
+                           "nothing was decided yet: `scaler run` does, also as a dry run");
     }
     rc = store_decision_get(s, id, service, &x->row, &x->body, e);
+    if (rc != 0 && e->code == ERR_SHORT)
+        return id != 0 ? explain_unknown_id(s, id, e) : explain_none(s, service, e);
     if (rc == 0)
         rc = record_from_json(str_text(&x->body), x->body.len, &x->record, e);
     if (rc == 0)

@@ -31,6 +31,11 @@ int history_file(struct series **out, const char *path, int64_t step_ms, bool is
         err_set(e, ERR_DATA, "%s", report.first_bad.msg);
         goto done;
     }
+    if (n == 0) {
+        err_set(e, ERR_SHORT, "%s: no samples in it",
+                strcmp(path, "-") == 0 ? "standard input" : path);
+        goto done;
+    }
     if (series_from_samples(&raw, samples, n, step_ms, &made, e) != 0) {
         err_wrap(e, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
         goto done;

@@ -98,8 +98,9 @@ int stored_load(struct store *store, const char *service, int64_t step_ms, struc
     struct series *raw = NULL, *wanted = NULL;
     int rc = -1;
 
-    if (store_series_find(store, service, STORE_DEMAND, &found, e) != 0 ||
-        store_read(store, &found, INT64_MIN, INT64_MAX, &raw, e) != 0)
+    if (store_series_find(store, service, STORE_DEMAND, &found, e) != 0)
+        return -1; /* names the service */
+    if (store_read(store, &found, INT64_MIN, INT64_MAX, &raw, e) != 0)
         goto done;
     if (step_ms > 0 && series_resample(&wanted, raw, step_ms, e) != 0)
         goto done;

@@ -193,7 +193,8 @@ void decision_summary(const struct decide_in *in, const struct decision *d, char
                       size_t size)
 {
     const struct decide_reason *r = decision_binding(d);
-    const char *phase = in->phase == DECIDE_LEARNING ? " (learning)" : "";
+    bool is_told = strcmp(r->rail, "learning") == 0;
+    const char *phase = in->phase == DECIDE_LEARNING && !is_told ? " (learning)" : "";
 
     if (d->count == d->running)
         snprintf(out, size, "keep %d%s: %s: %s", d->count, phase, r->rail, r->text);

@@ -67,8 +67,9 @@ expect 2 "give a FILE" "$SCALER_BIN" import --service web
 expect 2 "needs --query" "$SCALER_BIN" import --service web --prometheus http://127.0.0.1:1
 expect 1 "127.0.0.1" "$SCALER_BIN" import --service web --prometheus http://127.0.0.1:1 --query up
 expect 3 "did you mean \"web\"" "$SCALER_BIN" export --service wbe
-expect 0 "" "$SCALER_BIN" decisions
+expect 0 "nothing was decided for web in the last 2h" "$SCALER_BIN" decisions --service web --since 2h
 expect 3 "nothing was decided yet" "$SCALER_BIN" explain
 expect 2 "is no decision" "$SCALER_BIN" explain x
-expect 3 "no decision 7" "$SCALER_BIN" explain 7
+expect 3 "no decision 7: nothing was decided yet" "$SCALER_BIN" explain 7
+expect 3 "nothing was decided yet: " "$SCALER_BIN" explain --service web
 echo passed

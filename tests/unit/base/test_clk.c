@@ -18,6 +18,8 @@ static void durations_are_read_and_written(void **state)
         {"250ms", 250, "250ms"},
         {"1.5s", 1500, "1s500ms"},
         {"13w", 13 * CLK_WEEK_MS, "13w"},
+        {"7261", 7261000, "2h1m1s"},
+        {"26h0.5s", 26 * CLK_HOUR_MS + 500, "1d2h500ms"},
         {"0", 0, "0s"},
         {"1d", CLK_DAY_MS, "1d"},
         {"", -1, ""},
