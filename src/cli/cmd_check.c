@@ -60,6 +60,8 @@ static enum verdict describe_load(const struct source_query *q, const struct sou
                  join, r->note);
         return DOUBTFUL;
     }
+    if (n > LOOK_BACK_CELLS) /* one more was completed meanwhile */
+        n = LOOK_BACK_CELLS;
     const struct sample *last = &r->items[r->n - 1];
     age_ms = clk_wall_ms() - last->time_ms - q->step_ms;
     age_ms = age_ms < 0 ? 0 : age_ms / CLK_SECOND_MS * CLK_SECOND_MS;

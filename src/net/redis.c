@@ -688,6 +688,8 @@ struct known_error {
     const char *cure;
 };
 
+/* Redis itself refuses only writes with OOM and READONLY, and scaler writes nothing; those come
+ * from servers and proxies that speak its protocol. */
 static const struct known_error known_errors[] = {
     {"NOAUTH", ERR_DENIED, "the server wants a password: set password_file (and user)"},
     {"WRONGPASS", ERR_DENIED, "user or password is wrong: check user and password_file"},
