@@ -67,16 +67,17 @@ int main(int argc, char **argv)
            "backtests us", "update us", "24-h path us");
     for (size_t m = 0; model_table[m]; m++) {
         const struct model *model = model_table[m];
-        double alone[RUNS], whole[RUNS], step[RUNS], ahead[RUNS];
+        double alone[RUNS] = {0}, whole[RUNS], step[RUNS], ahead[RUNS];
 
         for (size_t r = 0; r < RUNS; r++) {
             struct predictor *p;
             void *fitted;
             double t = cpu_us();
 
-            if (model->fit(&fitted, NULL, s, NULL) != 0)
+            if (model->fit && model->fit(&fitted, NULL, s, NULL) != 0)
                 return 1;
-            model->destroy(fitted);
+            if (model->fit)
+                model->destroy(fitted);
             alone[r] = cpu_us() - t;
             t = cpu_us();
             if (predictor_fit(&p, model, NULL, s, NULL) != 0)

@@ -7,6 +7,7 @@
 extern const struct model model_ensemble;
 extern const struct model model_fft;
 extern const struct model model_harmonic;
+extern const struct model model_level;
 extern const struct model model_linear;
 extern const struct model model_naive;
 extern const struct model model_smoothing;

@@ -2,6 +2,6 @@
 #include "models/models.h"
 
 const struct model *const model_table[] = {
-    &model_ensemble, &model_linear, &model_harmonic, &model_fft, &model_smoothing,
-    &model_naive,    NULL,
+    &model_ensemble,  &model_linear, &model_harmonic, &model_fft,
+    &model_smoothing, &model_level,  &model_naive,    NULL,
 };

@@ -13,6 +13,7 @@
 #include "cli/history_file.h"
 #include "cli/open_store.h"
 #include "cli/print.h"
+#include "cli/progress.h"
 #include "cli/stored.h"
 #include "collect/clean.h"
 #include "collect/series.h"
@@ -65,6 +66,23 @@ static int clean(struct series **out, const struct series *raw, bool is_verbose,
     return rc;
 }
 
+static void tell(void *ctx, size_t done, size_t total)
+{
+    progress_step(ctx, done, total);
+}
+
+/* Says what a short history cannot tell. */
+static int warn(const struct predictor *p, struct err *e)
+{
+    struct str text = STR_EMPTY;
+    int rc = predictor_warn(p, &text, e);
+
+    if (rc == 0 && str_text(&text)[0])
+        fprintf(stderr, "scaler: %s\n", str_text(&text));
+    str_clear(&text);
+    return rc;
+}
+
 static int predict(struct forecast *f, const struct conf *opts, const struct series *history,
                    struct err *e)
 {
@@ -73,8 +91,10 @@ static int predict(struct forecast *f, const struct conf *opts, const struct ser
     int64_t horizon_ms = conf_duration_ms(opts, "horizon");
     size_t steps = (size_t)((horizon_ms + history->step_ms - 1) / history->step_ms);
     struct predictor *p = NULL;
+    struct progress progress;
+    struct combine_watch watch = {tell, &progress};
     struct str text = STR_EMPTY;
-    int rc = -1;
+    int rc;
 
     if (!model)
         return err_set(e, ERR_CONFIG, "--model: no model is called \"%s\"; see `scaler models`",
@@ -82,9 +102,14 @@ static int predict(struct forecast *f, const struct conf *opts, const struct ser
     if (steps > MOST_STEPS)
         return err_set(e, ERR_CONFIG, "--horizon: %zu steps, at most %d: use a larger --step",
                        steps, MOST_STEPS);
-    if (predictor_fit(&p, model, NULL, history, e) != 0)
+    progress_begin(&progress, "backtests", opts);
+    rc = predictor_fit_day(&p, model, NULL, CLK_DAY_MS, &watch, history, e);
+    progress_end(&progress);
+    if (rc != 0)
         return -1;
-    if (forecast_init(f, steps, levels, N_LEVELS, e) != 0 || predictor_predict(p, f, e) != 0)
+    rc = -1;
+    if (forecast_init(f, steps, levels, N_LEVELS, e) != 0 || predictor_predict(p, f, e) != 0 ||
+        warn(p, e) != 0)
         goto done;
     if (conf_bool(opts, "verbose")) {
         if (predictor_describe(p, &text, e) != 0)
@@ -368,9 +393,13 @@ const struct command command_forecast = {
         "the point forecast; the load stays below p95 in 95 of 100 steps. The table shows\n"
         "the largest values of up to 24 spans.\n"
         "\n"
-        "Exits 3 when the history is too short to forecast from. Where one of several\n"
-        "services fails, the others are shown, and the exit code is that of the first\n"
-        "failure.",
+        "Any step will do that is not finer than the history: models work at a minute or more\n"
+        "and at whole parts of a day, and what lies between is told by the quantiles.\n"
+        "\n"
+        "Below two days of history at most 8 times as much can be asked for; a line on\n"
+        "standard error says what so little cannot tell. Exits 3 when it is too short to\n"
+        "forecast from. Where one of several services fails, the others are shown, and the\n"
+        "exit code is that of the first failure.",
     .examples = "scaler forecast --service web --horizon 1h\n"
                 "    the next hour, from what the store holds\n"
                 "scaler forecast --history web.csv --step 5m --horizon 24h\n"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clk.h"
 #include "collect/csv.h"
 
 #define MOST_BAD 100 /* lines that may be left out */
@@ -12,6 +13,42 @@
 int64_t history_file_step_ms(const struct conf *opts)
 {
     return conf_is_auto(opts, "step") ? 0 : conf_duration_ms(opts, "step");
+}
+
+static int by_size(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Median time between the first samples; 0: too few to tell. */
+static int64_t usual_spacing_ms(const struct sample *samples, size_t n)
+{
+    int64_t spacing[1000];
+    size_t count = 0;
+
+    for (size_t i = 1; i < n && count < sizeof spacing / sizeof *spacing; i++)
+        if (samples[i].time_ms != samples[i - 1].time_ms)
+            spacing[count++] = llabs(samples[i].time_ms - samples[i - 1].time_ms);
+    if (count == 0)
+        return 0;
+    qsort(spacing, count, sizeof *spacing, by_size);
+    return spacing[count / 2];
+}
+
+/* What lies between the values of a history is not in it. */
+static int check_step(int64_t step_ms, int64_t spacing_ms, struct err *e)
+{
+    char asked[32], own[32];
+
+    if (step_ms == 0 || step_ms >= spacing_ms)
+        return 0;
+    clk_format_duration(step_ms, asked, sizeof asked);
+    clk_format_duration(spacing_ms, own, sizeof own);
+    return err_set(e, ERR_CONFIG,
+                   "a value every %s, and steps of %s are finer: use --step %s or more", own,
+                   asked, own);
 }
 
 int history_file(struct series **out, const char *path, int64_t step_ms, bool is_verbose,
@@ -36,7 +73,8 @@ int history_file(struct series **out, const char *path, int64_t step_ms, bool is
                 strcmp(path, "-") == 0 ? "standard input" : path);
         goto done;
     }
-    if (series_from_samples(&raw, samples, n, step_ms, &made, e) != 0) {
+    if (check_step(step_ms, usual_spacing_ms(samples, n), e) != 0 ||
+        series_from_samples(&raw, samples, n, step_ms, &made, e) != 0) {
         err_wrap(e, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
         goto done;
     }

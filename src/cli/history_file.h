@@ -11,8 +11,8 @@
 
 /* The samples of a file ("-": standard input), not cleaned, on a grid of step_ms, or their own
  * where that is 0. Lines and values left out are told on standard error; with is_verbose all
- * that was met. Errors as csv_read and series_from_samples, the file named once. The caller
- * frees. */
+ * that was met. Errors as csv_read and series_from_samples, the file named once; ERR_CONFIG for
+ * a step finer than the samples. The caller frees. */
 int history_file(struct series **out, const char *path, int64_t step_ms, bool is_verbose,
                  struct err *e);
 

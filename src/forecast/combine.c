@@ -33,6 +33,11 @@
 #define TAIL_FREEDOM 4
 #define RAISED_FROM 0.9
 #define EVEN_BET 0.5
+#define YOUNG_ORIGINS 16 /* of a fold, before two days are known */
+#define DRIFT_PARTS 12
+#define LEAST_INDEPENDENT 4 /* errors that count as independent, at least */
+#define ROOF 4              /* quantiles stay below this many times the most ever seen */
+#define DAY_MS (INT64_C(86400) * 1000)
 
 struct voice {
     struct combine_row row;
@@ -56,6 +61,9 @@ struct combine {
     double mean;                       /* of the history */
     double spread[MOST_BUCKETS][GRID]; /* log quantiles at grid_level */
     double tilt[MOST_BUCKETS];         /* mean of exp(r): mean over point */
+    double drift;                      /* of the level within reach, on logs; young only */
+    bool is_young;                     /* less than two days of history */
+    double most;                       /* largest value so far */
     /* Closed hours. */
     size_t day;               /* period of the phases; 0: none */
     size_t phase;             /* of the next cell */
@@ -326,20 +334,20 @@ static void weigh(struct combine *c, const struct record *r)
     }
 }
 
-/* Raises the weights of the models that repeat a week to their share; see combine.h. */
-static void bet_on_week(struct combine *c, size_t day)
+/* Raises the weights of the models with this bet to their share; see combine.h. */
+static void raise_bet(struct combine *c, enum combine_bet bet, size_t day)
 {
     for (size_t b = 0; b < c->n_buckets; b++) {
         double lead = 1.5 * (double)((size_t)1 << b), sum = 0;
         double share = EVEN_BET * fmin(1, 4 * lead / (double)day);
 
         for (size_t i = 0; i < c->n_voices; i++)
-            sum += c->voices[i].row.has_week ? c->voices[i].weight[b] : 0;
+            sum += c->voices[i].row.bet == bet ? c->voices[i].weight[b] : 0;
         if (sum <= 0 || sum >= share)
             continue;
         for (size_t i = 0; i < c->n_voices; i++)
             c->voices[i].weight[b] *=
-                c->voices[i].row.has_week ? share / sum : (1 - share) / (1 - sum);
+                c->voices[i].row.bet == bet ? share / sum : (1 - share) / (1 - sum);
     }
 }
 
@@ -405,7 +413,7 @@ static void spread_fit(double *spread, const double *r, size_t n, double n_eff)
 
 static int make_spread(struct combine *c, const struct record *r, struct err *e)
 {
-    size_t most = r->n_origins * r->reach;
+    size_t most = 2 * r->n_origins * r->reach;
     double *errors = malloc((most + 1) * sizeof *errors);
 
     if (!errors)
@@ -420,8 +428,11 @@ static int make_spread(struct combine *c, const struct record *r, struct err *e)
                  h++) {
                 double y = r->truth[o * r->reach + h], f = r->joined[o * r->reach + h];
 
-                if (isfinite(y) && isfinite(f))
-                    errors[n++] = log((y + c->offset) / (f + c->offset));
+                if (!isfinite(y) || !isfinite(f))
+                    continue;
+                errors[n++] = log((y + c->offset) / (f + c->offset));
+                if (c->is_young) /* too few to tell one side from the other: mirrored */
+                    errors[n++] = log((fmax(2 * f - y, 0) + c->offset) / (f + c->offset));
             }
         if (n < 4) {
             for (size_t g = 0; g < GRID; g++) /* nothing known: wide */
@@ -432,6 +443,10 @@ static int make_spread(struct combine *c, const struct record *r, struct err *e)
         }
         gsl_sort(errors, 1, n);
         n_eff = fmax((double)r->n_origins, 12);
+        if (c->is_young) /* stretches of 2^b cells that do not overlap, two sides each */
+            n_eff =
+                fmin(fmax(2 * (double)r->reach / (double)((size_t)1 << b), LEAST_INDEPENDENT),
+                     n_eff);
         spread_fit(c->spread[b], errors, n, n_eff);
         for (size_t i = 0; i < n; i++)
             tilt += exp(fmin(errors[i], 3)) / (double)n;
@@ -441,11 +456,64 @@ static int make_spread(struct combine *c, const struct record *r, struct err *e)
     return 0;
 }
 
+/* Mean of the known values of part i of DRIFT_PARTS; the history's mean where it is empty. */
+static double part_mean(const struct prepared *p, size_t i)
+{
+    size_t from = i * p->n / DRIFT_PARTS, to = (i + 1) * p->n / DRIFT_PARTS;
+    double sum = 0;
+
+    for (size_t t = from; t < to; t++)
+        sum += p->values[t];
+    return to > from ? sum / (double)(to - from) : p->mean;
+}
+
+/* What noise that knows nothing of the cell before puts into a change of two such logs: twice
+ * its variance over the cells of a part, by the mean square of successive differences. */
+static double part_noise(const struct combine *c, const struct prepared *p)
+{
+    double sum = 0;
+
+    for (size_t t = 1; t < p->n; t++)
+        sum += pow((p->values[t] - p->values[t - 1]) / (c->mean + c->offset), 2);
+    return p->n > 1 ? sum / (double)(p->n - 1) / ((double)p->n / DRIFT_PARTS) : 0;
+}
+
+/* How far the level moves within a quarter of the history: root mean square of the changes of
+ * the logs of means of its twelfths, three apart, none above three times their median (a spike
+ * is not a move), less the noise in them, but not less than half: it is known roughly only. */
+static double find_drift(const struct combine *c, const struct prepared *p)
+{
+    double moved[DRIFT_PARTS], sum = 0, most;
+    size_t n = 0;
+
+    for (size_t i = DRIFT_PARTS / 4; i < DRIFT_PARTS; i++)
+        moved[n++] = fabs(log((part_mean(p, i) + c->offset) /
+                              (part_mean(p, i - DRIFT_PARTS / 4) + c->offset)));
+    gsl_sort(moved, 1, n);
+    most = 3 * moved[n / 2];
+    for (size_t i = 0; i < n; i++)
+        sum += pow(fmin(moved[i], most), 2) / (double)n;
+    return sqrt(fmax(sum - part_noise(c, p), sum / 2));
+}
+
+/* A log quantile q at a lead further than was ever tried. */
+static double stretch(const struct combine *c, double q, size_t lead, double level)
+{
+    double times = c->reach > 0 ? (double)lead / (double)c->reach : 1, moved;
+
+    if (times <= 1)
+        return q;
+    if (!c->is_young)
+        return q * sqrt(1 + (times - 1) / 7);
+    moved = c->drift * gsl_cdf_ugaussian_Pinv(level) * sqrt(times - 1);
+    return moved * q >= 0 ? copysign(sqrt(q * q + moved * moved), moved + q) : q + moved;
+}
+
 /* Log quantile at `level` for a lead. */
 static double spread_at(const struct combine *c, size_t lead, double level)
 {
     size_t b, g = 0;
-    double t = between(c, lead, &b), s, q[2], wider = 1;
+    double t = between(c, lead, &b), s, q[2];
 
     while (g + 2 < GRID && level > grid_level[g + 1])
         g++;
@@ -456,9 +524,7 @@ static double spread_at(const struct combine *c, size_t lead, double level)
 
         q[i] = c->spread[k][g] + s * (c->spread[k][g + 1] - c->spread[k][g]);
     }
-    if (c->reach > 0 && lead > c->reach) /* further than was ever tried */
-        wider = sqrt(1 + ((double)lead / (double)c->reach - 1) / 7);
-    return wider * ((1 - t) * q[0] + t * q[1]);
+    return stretch(c, (1 - t) * q[0] + t * q[1], lead, level);
 }
 
 /* ---- closed hours ---- */
@@ -513,7 +579,7 @@ static int fit_all(struct combine *c, const struct combine_row *rows, size_t n_r
     for (size_t i = 0; i < n_rows && c->n_voices < MOST_VOICES; i++) {
         struct voice v = {.row = rows[i]};
 
-        if (rows[i].is_short && !is_short)
+        if ((rows[i].is_short && !is_short) || (rows[i].is_young && !c->is_young))
             continue;
         why = (struct err){0};
         if (fit_voice(&v, options, history, &why) == 0)
@@ -528,42 +594,71 @@ static int fit_all(struct combine *c, const struct combine_row *rows, size_t n_r
     return 0;
 }
 
-static int backtest(struct combine *c, const struct series *history, const struct prepared *p,
-                    struct err *e)
+static void tell(const struct combine_watch *watch, size_t done, size_t total)
 {
-    size_t n = p->n, reach = p->season.m > 0 ? p->season.m : n / 6, folds, stride;
+    if (watch && watch->tell)
+        watch->tell(watch->ctx, done, total);
+}
+
+/* The even bets that the length of the history asks for. */
+static void place_bets(struct combine *c, const struct prepared *p)
+{
+    size_t day = (size_t)(DAY_MS / p->step_ms), m = p->season.m;
+
+    if (c->is_young && p->n >= day)
+        raise_bet(c, BET_DAY, day);
+    if (!c->is_young && m > 0 && p->n >= 7 * m && p->n < 14 * m)
+        raise_bet(c, BET_WEEK, m);
+}
+
+/* How many folds of which reach, and cells between origins. */
+static size_t choose_folds(struct combine *c, const struct prepared *p, size_t *stride)
+{
+    size_t n = p->n, reach = c->is_young || p->season.m == 0 ? n / 4 : p->season.m, folds = 2;
+    size_t origins = c->is_young ? YOUNG_ORIGINS : ORIGINS_A_FOLD;
+
+    if (reach > n / 4)
+        reach = n / 4;
+    if (reach == 0)
+        reach = 1;
+    if (!c->is_young && p->season.m > 0)
+        folds = (n - n / 2) / reach;
+    *stride = reach / origins > 0 ? reach / origins : 1;
+    c->reach = reach;
+    c->n_buckets = bucket_of(reach) + 1;
+    return folds < MOST_FOLDS ? folds : MOST_FOLDS;
+}
+
+static int backtest(struct combine *c, const struct combine_watch *watch,
+                    const struct series *history, const struct prepared *p, struct err *e)
+{
+    size_t n = p->n, stride, folds = choose_folds(c, p, &stride), reach = c->reach;
     struct series part = *history;
     struct record r;
     int rc;
 
     part.values += history->n - n; /* as prepare left it: no gaps at the start */
     part.n = n;
-    if (reach > n / 4)
-        reach = n / 4;
-    if (reach == 0)
-        reach = 1;
-    folds = p->season.m > 0 ? (n - n / 2) / reach : 2;
-    if (folds > MOST_FOLDS)
-        folds = MOST_FOLDS;
-    stride = reach / ORIGINS_A_FOLD > 0 ? reach / ORIGINS_A_FOLD : 1;
-    c->reach = reach;
-    c->n_buckets = bucket_of(reach) + 1;
     if (record_init(&r, folds * (reach / stride + 1), c->n_voices, reach, e) != 0)
         return -1;
-    for (size_t f = folds; f > 0; f--)
+    tell(watch, 1, 1 + folds); /* the models, on all of the history */
+    for (size_t f = folds; f > 0; f--) {
         run_fold(c, &r, &part, n - f * reach, n - (f - 1) * reach, stride);
+        tell(watch, 2 + folds - f, 1 + folds);
+    }
     c->origins = r.n_origins;
     weigh(c, &r);
-    if (p->season.m > 0 && n >= 7 * p->season.m && n < 14 * p->season.m)
-        bet_on_week(c, p->season.m);
+    place_bets(c, p);
     join_record(c, &r);
     rc = make_spread(c, &r, e);
+    c->drift = c->is_young ? find_drift(c, p) : 0;
     record_clear(&r);
     return rc;
 }
 
 int combine_fit(struct combine **out, const struct combine_row *rows, size_t n_rows,
-                const struct conf *options, const struct series *history, struct err *e)
+                const struct conf *options, const struct combine_watch *watch,
+                const struct series *history, struct err *e)
 {
     struct combine *c = NULL;
     struct prepared p;
@@ -581,9 +676,11 @@ int combine_fit(struct combine **out, const struct combine_row *rows, size_t n_r
     for (size_t i = 0; i < p.n; i++)
         least = fmin(least, p.values[i]);
     c->mean = p.mean;
+    c->most = p.most;
+    c->is_young = (int64_t)p.n * p.step_ms < 2 * DAY_MS;
     c->offset = (least > 0.02 * p.mean ? 0 : 0.05 * p.mean) + 1e-3 * p.mean + 1e-12;
     if (fit_all(c, rows, n_rows, options, history, &p, e) != 0 ||
-        backtest(c, history, &p, e) != 0 || find_closed(c, &p, e) != 0)
+        backtest(c, watch, history, &p, e) != 0 || find_closed(c, &p, e) != 0)
         goto done;
     *out = c;
     c = NULL;
@@ -611,6 +708,8 @@ int combine_update(struct combine *c, double value, struct err *e)
             return -1;
     if (c->day > 0)
         c->phase = c->phase + 1 == c->day ? 0 : c->phase + 1;
+    if (isfinite(prepare_value(value)))
+        c->most = fmax(c->most, prepare_value(value));
     return 0;
 }
 
@@ -636,6 +735,14 @@ int combine_path(const struct combine *c, size_t horizon, double *out, struct er
     return rc;
 }
 
+/* The quantile around a point forecast f. */
+static double quantile_at(const struct combine *c, double f, size_t lead, double level)
+{
+    double q = (f + c->offset) * exp(fmin(spread_at(c, lead, level), 50)) - c->offset;
+
+    return fmin(q, fmax(ROOF * c->most, f));
+}
+
 int combine_predict(const struct combine *c, struct forecast *out, struct err *e)
 {
     if (combine_path(c, out->horizon, out->point, e) != 0)
@@ -647,12 +754,15 @@ int combine_predict(const struct combine *c, struct forecast *out, struct err *e
         between(c, h + 1, &b);
         out->mean[h] = is_closed(c, h) ? 0 : f * c->tilt[b];
         for (size_t q = 0; q < out->n_levels; q++)
-            out->values[h * out->n_levels + q] =
-                (f + c->offset) * exp(fmin(spread_at(c, h + 1, out->levels[q]), 50)) -
-                c->offset;
+            out->values[h * out->n_levels + q] = quantile_at(c, f, h + 1, out->levels[q]);
     }
     forecast_rearrange(out);
     return 0;
+}
+
+size_t combine_reach(const struct combine *c)
+{
+    return c->reach;
 }
 
 int combine_describe(const struct combine *c, struct str *out, struct err *e)

@@ -4,7 +4,8 @@
  * Backtests. All models are fitted on the whole history, which fixes their structure. Then each
  * is fitted again on the history cut by F, F - 1, ..., 1 horizons of H = min(day, n / 8) cells,
  * and rolled to the next cut with `update`, making a path every H / 8 cells. So every error is
- * that of a forecast which had not seen what it forecast.
+ * that of a forecast which had not seen what it forecast. Below two days of history H = n / 4,
+ * and there are two folds with a path every H / 16 cells.
  *
  * Weights. E[i][b]: mean |error| of model i over the leads of bucket b (buckets double:
  * {1}, {2..3}, {4..7}, ...), shrunk halfway to its mean over all leads relative to the other
@@ -14,7 +15,8 @@
  * Below two weeks of history nothing can tell by backtest what a week repeats: most models do
  * not know it yet, and the days tried may hold no weekend. Until then the models that repeat a
  * week get half the weight, an even bet between both views, at leads from a quarter of a day on
- * (less in proportion before, where the load just seen tells more).
+ * (less in proportion before, where the load just seen tells more). Likewise, below two days,
+ * the model that follows yesterday.
  *
  * A model whose error is above that of the best naive model by more than 15 % in every bucket
  * is muted.
@@ -36,6 +38,15 @@
 #include "forecast/forecast.h"
 #include "forecast/model.h"
 
+/* What a voice repeats from the first one on, before backtests can tell what that is worth. */
+enum combine_bet { BET_NONE, BET_DAY, BET_WEEK };
+
+/* Told how far a fit has come, `done` of `total` pieces of about the same work. */
+struct combine_watch {
+    void (*tell)(void *ctx, size_t done, size_t total);
+    void *ctx;
+};
+
 /* One voice. */
 struct combine_row {
     const struct model *model;
@@ -43,20 +54,25 @@ struct combine_row {
     const char *value;
     bool is_naive; /* a yardstick: mutes what is worse */
     bool is_short; /* takes part only while the history is shorter than two weeks */
-    bool has_week; /* repeats a week from the first one on */
+    bool is_young; /* takes part only while it is shorter than two days */
+    enum combine_bet bet;
 };
 
 struct combine;
 
-/* Fits all that the history allows; `options` go to the model of a single row. ERR_SHORT when
- * not one model can be fitted, ERR_NOMEM. The caller frees. */
+/* Fits all that the history allows; `options` go to the model of a single row, `watch` may be
+ * NULL. ERR_SHORT when not one model can be fitted, ERR_NOMEM. The caller frees. */
 int combine_fit(struct combine **out, const struct combine_row *rows, size_t n_rows,
-                const struct conf *options, const struct series *history, struct err *e);
+                const struct conf *options, const struct combine_watch *watch,
+                const struct series *history, struct err *e);
 void combine_free(struct combine *c);
 
 int combine_update(struct combine *c, double value, struct err *e);
 int combine_path(const struct combine *c, size_t horizon, double *out, struct err *e);
 int combine_predict(const struct combine *c, struct forecast *out, struct err *e);
 int combine_describe(const struct combine *c, struct str *out, struct err *e);
+
+/* Furthest lead of the backtests, in cells. */
+size_t combine_reach(const struct combine *c);
 
 #endif

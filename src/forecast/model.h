@@ -17,6 +17,8 @@
 #include "conf/conf.h"
 #include "forecast/forecast.h"
 
+struct combine_row;
+
 struct model {
     const char *name;                  /* as written in the configuration */
     const char *summary;               /* one line for `scaler models` */
@@ -33,12 +35,14 @@ struct model {
     int (*update)(void *fitted, double value, struct err *e);
     /* The point forecast (median) of the next `horizon` cells into out[0..horizon). */
     int (*path)(const void *fitted, size_t horizon, double *out, struct err *e);
-    /* Quantiles, point and mean into a forecast that was forecast_init'ed; start_ms and step_ms
-     * are the caller's. NULL: quantiles come from the ensemble's record. */
-    int (*predict)(const void *fitted, struct forecast *out, struct err *e);
     /* What the model thinks, for --verbose: lines of text. May be NULL. */
     int (*describe)(const void *fitted, struct str *out, struct err *e);
     void (*destroy)(void *fitted); /* NULL is fine */
+
+    /* A model that is made of others has these instead of the functions above; how they become
+     * one, and where the quantiles of every model come from: combine.h. */
+    const struct combine_row *voices;
+    size_t n_voices;
 };
 
 extern const struct model *const model_table[];   /* models/table.c; ends with NULL */

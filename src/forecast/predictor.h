@@ -19,21 +19,25 @@
 #include "base/str.h"
 #include "collect/series.h"
 #include "conf/conf.h"
+#include "forecast/combine.h"
 #include "forecast/forecast.h"
 #include "forecast/model.h"
 
 struct predictor;
 
 /* Fits on a cleaned history (gaps NAN); the caller frees. options may be NULL: the defaults.
- * Values beyond 1e12 times the median are clipped, negative ones are gaps. ERR_SHORT with what
- * is missing (fewer than PREDICTOR_LEAST_CELLS values), ERR_CONFIG, ERR_NOMEM. */
+ * Negative values are gaps. The model works on a grid of its own where the step is fine or does
+ * not divide a day (grid.h); forecasts are at the step of the history all the same. ERR_SHORT
+ * with what is missing (fewer than PREDICTOR_LEAST_CELLS values), ERR_CONFIG, ERR_NOMEM. */
 #define PREDICTOR_LEAST_CELLS 8
 int predictor_fit(struct predictor **out, const struct model *model, const struct conf *options,
                   const struct series *history, struct err *e);
 
-/* The same where the daily season is day_ms long (compressed days of a demonstration). */
+/* The same where the daily season is day_ms long (compressed days of a demonstration), telling
+ * `watch` (may be NULL) how far it is. */
 int predictor_fit_day(struct predictor **out, const struct model *model,
-                      const struct conf *options, int64_t day_ms, const struct series *history,
+                      const struct conf *options, int64_t day_ms,
+                      const struct combine_watch *watch, const struct series *history,
                       struct err *e);
 void predictor_free(struct predictor *p);
 
@@ -41,11 +45,18 @@ void predictor_free(struct predictor *p);
 int predictor_update(struct predictor *p, double value, struct err *e);
 
 /* Fills values, point, mean, start_ms and step_ms of a forecast_init'ed forecast, from the
- * first cell after the last one known. Finite, >= 0, ascending along the levels. */
+ * first cell after the last one known. Finite, >= 0, ascending along the levels. ERR_SHORT when
+ * less than two days of history are asked for more than PREDICTOR_MOST_TIMES as much: nothing
+ * in them tells. ERR_NOMEM. */
+#define PREDICTOR_MOST_TIMES 8
 int predictor_predict(const struct predictor *p, struct forecast *out, struct err *e);
 
 /* The point forecast alone, cheaper. */
 int predictor_path(const struct predictor *p, size_t horizon, double *out, struct err *e);
+
+/* Appends one line without its end that says what so little history cannot tell; nothing from a
+ * week on. ERR_NOMEM. */
+int predictor_warn(const struct predictor *p, struct str *out, struct err *e);
 
 /* Appends lines for --verbose: seasons, components with weight and backtest error, muted
  * models, what the history was too short for. ERR_NOMEM. */
