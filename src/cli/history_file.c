@@ -79,11 +79,13 @@ int history_file(struct series **out, const char *path, int64_t step_ms, bool is
         goto done;
     }
     if (report.bad > 0)
-        fprintf(stderr, "scaler: %zu lines left out; first: %s\n", report.bad,
+        fprintf(stderr, "scaler: lines left out: %zu; the first: %s\n", report.bad,
                 report.first_bad.msg);
     if (made.beyond > 0)
-        fprintf(stderr, "scaler: %zu values beyond %g left out: no load is that large\n",
+        fprintf(stderr, "scaler: values left out: %zu beyond %g, more than a load can be\n",
                 made.beyond, SAMPLE_MOST);
+    if (made.negative > 0)
+        fprintf(stderr, "scaler: values left out: %zu negative\n", made.negative);
     if (is_verbose)
         fprintf(
             stderr,

@@ -217,7 +217,7 @@ int series_from_samples(struct series **out, const struct sample *samples, size_
     }
     k = keep_usable(sorted, samples, n, r);
     if (k < 2) {
-        err_set(e, ERR_SHORT, "%zu usable samples of %zu; at least 2 are needed", k, n);
+        err_set(e, ERR_SHORT, "%zu of %zu samples usable; at least 2 are needed", k, n);
         goto done;
     }
     if (r->out_of_order > 0)

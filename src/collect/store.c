@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/str.h"
 #include "base/vec.h"
 #include "collect/store_db.h"
 
@@ -73,6 +76,32 @@ static bool is_at_size_limit(const char *path)
     return false;
 }
 
+/* Whose it is: the file itself where it can be seen, else the nearest directory that can. */
+static int no_right(const char *path, const char *to, struct err *e)
+{
+    struct passwd entry, *found = NULL;
+    char seen[PATH_MAX], room[1024], name[64];
+    struct stat st;
+    char *slash;
+
+    str_copy(seen, sizeof seen, path);
+    while (stat(seen, &st) != 0) {
+        slash = strrchr(seen, '/');
+        if (!slash || slash == seen)
+            return err_set(e, ERR_DENIED, "%s: no right to %s", path, to);
+        *slash = '\0';
+    }
+    if (getpwuid_r(st.st_uid, &entry, room, sizeof room, &found) == 0 && found)
+        str_copy(name, sizeof name, found->pw_name);
+    else
+        snprintf(name, sizeof name, "%u", (unsigned)st.st_uid);
+    return err_set(e, ERR_DENIED,
+                   "%s: no right to %s: %s belongs to user %s and has mode %04o: run as that "
+                   "user, or give another --state-dir",
+                   path, to, strcmp(seen, path) == 0 ? "it" : seen, name,
+                   (unsigned)st.st_mode & 07777);
+}
+
 int store_db_fail(sqlite3 *db, const char *path, struct err *e)
 {
     int code = db ? sqlite3_errcode(db) & 0xff : SQLITE_NOMEM;
@@ -94,11 +123,7 @@ int store_db_fail(sqlite3 *db, const char *path, struct err *e)
                        BUSY_MS / 1000);
     if (code == SQLITE_READONLY || code == SQLITE_PERM || code == SQLITE_AUTH ||
         why == EACCES || why == EPERM || why == EROFS)
-        return err_set(
-            e, ERR_DENIED,
-            "%s: no right to %s: run as the user who owns it, and look at the mode of "
-            "its directory",
-            path, code == SQLITE_CANTOPEN ? "open it" : "write to it");
+        return no_right(path, code == SQLITE_CANTOPEN ? "open it" : "write to it", e);
     return err_set(e, ERR_IO, "%s: %s%s%s", path, text, why ? ": " : "",
                    why ? strerror(why) : "");
 }
@@ -175,7 +200,9 @@ static int make_file(struct store *s, const char *state_dir, struct err *e)
     fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd >= 0)
         close(fd);
-    else if (errno == EACCES || errno == EPERM || errno == EROFS)
+    else if (errno == EACCES || errno == EPERM)
+        return no_right(s->path, "create it", e);
+    else if (errno == EROFS)
         return err_set(e, ERR_DENIED, "%s: cannot create: %s", s->path, strerror(errno));
     else if (errno == ENOSPC || errno == EDQUOT)
         return err_set(e, ERR_LIMIT, "%s: cannot create: %s", s->path, strerror(errno));
@@ -238,8 +265,9 @@ static int check_file(struct store *s, struct err *e)
         if (errno == ENOENT)
             return err_set(e, ERR_SHORT, "%s: no store yet: nothing was recorded or imported",
                            s->path);
-        return err_set(e, errno == EACCES ? ERR_DENIED : ERR_IO, "%s: %s", s->path,
-                       strerror(errno));
+        if (errno == EACCES)
+            return no_right(s->path, "open it", e);
+        return err_set(e, ERR_IO, "%s: %s", s->path, strerror(errno));
     }
     if (!S_ISREG(st.st_mode))
         return err_set(e, ERR_DATA, "%s: not a regular file", s->path);

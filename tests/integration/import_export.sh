@@ -72,4 +72,17 @@ expect 3 "nothing was decided yet" "$SCALER_BIN" explain
 expect 2 "is no decision" "$SCALER_BIN" explain x
 expect 3 "no decision 7: nothing was decided yet" "$SCALER_BIN" explain 7
 expect 3 "nothing was decided yet: " "$SCALER_BIN" explain --service web
+# a store of another user: who owns it is told; root itself may go anywhere
+mkdir -m 700 "$dir/closed" && "$SCALER_BIN" import "$dir/web.csv" --service web \
+    --state-dir "$dir/closed" >/dev/null || fail "import into a closed directory"
+as="setpriv --reuid=65534 --regid=65534 --clear-groups"
+if [ "$(id -u)" != 0 ]; then
+    as=
+    chmod 000 "$dir/closed"
+fi
+if $as test -x "$SCALER_BIN"; then
+    expect 1 "no right to open it: .* belongs to user" $as "$SCALER_BIN" export --service web \
+        --state-dir "$dir/closed"
+fi
+chmod 700 "$dir/closed"
 echo passed
