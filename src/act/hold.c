@@ -17,6 +17,7 @@
 #define RESTART_FILE "restart-hold"
 #define STARTS_FILE "starts"
 #define RESUMED_FILE "resumed"
+#define ACCEPT_FILE "accept-low"
 #define MOST_BYTES 4096
 
 /* ERR_CONFIG unless the service's name can stand in a file name. */
@@ -235,6 +236,24 @@ int hold_remove(const char *state_dir, const char *service, bool *was_held, stru
         return -1;
     snprintf(path, sizeof path, "%.4000s/%s", state_dir, STARTS_FILE);
     return remove_file(path, &(bool){false}, e);
+}
+
+int hold_accept_low(const char *state_dir, const char *service, struct err *e)
+{
+    char path[PATH_MAX];
+
+    if (hold_path(state_dir, service, path, sizeof path, e) != 0)
+        return -1;
+    snprintf(path, sizeof path, "%.3800s/%s.%.250s", state_dir, ACCEPT_FILE, service);
+    return file_replace(path, "", 0, 0600, e);
+}
+
+bool hold_take_accept_low(const char *state_dir, const char *service)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof path, "%.3800s/%s.%.250s", state_dir, ACCEPT_FILE, service);
+    return unlink(path) == 0;
 }
 
 /* Appends the starts of the last HOLD_STARTS_MS in `text` to out; returns how many. */

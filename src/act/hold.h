@@ -45,6 +45,13 @@ int hold_remove(const char *state_dir, const char *service, bool *was_held, stru
  * gate_state_resume. */
 int64_t hold_resumed_ms(const char *state_dir, const char *service);
 
+/* An operator's word that the low load of a service is no outage (brain_accept_low): a file
+ * `accept-low.SERVICE`, which the daemon takes away when it obeys. ERR_CONFIG, ERR_IO. */
+int hold_accept_low(const char *state_dir, const char *service, struct err *e);
+
+/* Whether there was such a word; takes it away. */
+bool hold_take_accept_low(const char *state_dir, const char *service);
+
 /* Notes a start of the daemon in the file `starts`; past HOLD_MOST_STARTS within HOLD_STARTS_MS
  * it writes `restart-hold` (scale-in, until resume). *is_held says that the latter stands.
  * ERR_IO: the start could not be noted (the caller warns and goes on). */

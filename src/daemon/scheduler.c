@@ -18,6 +18,7 @@
 #define SLICE_NS UINT64_C(2000000)
 #define TEND_EVERY_MS INT64_C(250)
 #define LATE_WINDOW_MS CLK_MINUTE_MS
+#define KEEP_AT_ONCE 64 /* brains in one write, when the program ends: 9 MB */
 
 struct scheduler {
     uv_loop_t *loop;
@@ -552,8 +553,12 @@ void scheduler_free(struct scheduler *s)
         s->first_back = f->next;
         fetch_free(f);
     }
-    for (size_t i = 0; i < s->n_units; i++)
+    for (size_t i = 0; i < s->n_units; i++) {
+        unit_keep_brain(s->units[i]);
         free_unit(s->units[i]);
+        if (i % KEEP_AT_ONCE == KEEP_AT_ONCE - 1)
+            state_write(s->env.state);
+    }
     for (size_t i = 0; i < s->n_leaving; i++)
         free_unit(s->leaving[i]);
     group_free_all(s->groups);

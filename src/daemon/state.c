@@ -594,16 +594,21 @@ int state_new(struct state **out, const char *state_dir, struct pool *io, struct
     return 0;
 }
 
-void state_free(struct state *s)
+void state_write(struct state *s)
 {
     struct err e = {0};
 
-    if (!s)
-        return;
     s->lane.open_again_mono_ms = 0;
     if (lane_write(&s->lane, &s->next, clk_wall_ms(), &e) != 0)
         log_error("store", "%s; the last tick was not kept", e.msg);
     batch_clear(&s->next);
+}
+
+void state_free(struct state *s)
+{
+    if (!s)
+        return;
+    state_write(s);
     store_close(s->lane.store);
     while (s->requests) {
         struct start_request *r = s->requests;

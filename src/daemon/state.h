@@ -47,6 +47,9 @@ void state_put(struct state *s, const char *service, const char *name, const voi
  * next. */
 void state_flush(struct state *s, int64_t now_ms, const struct daemon_status *status);
 
+/* Writes what waits now, blocking: after the pool is gone. */
+void state_write(struct state *s);
+
 /* ---- reading, as jobs in the same lane ---- */
 
 /* What the store knows of a service when it starts. */

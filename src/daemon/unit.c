@@ -11,7 +11,7 @@
 #include "act/record.h"
 #include "base/clk.h"
 #include "base/log.h"
-#include "collect/clean.h"
+#include "daemon/training.h"
 
 #define OPEN_DEADLINE_MS (20 * CLK_SECOND_MS)
 #define POLL_DEADLINE_MS (5 * CLK_SECOND_MS)
@@ -22,8 +22,6 @@
 #define TEND_MS 500
 #define POLL_LEAST_MS CLK_SECOND_MS
 #define POLL_MOST_MS (15 * CLK_SECOND_MS)
-/* Days of seconds are fitted on minutes. */
-#define FIT_STEP_MS CLK_MINUTE_MS
 /* A trial that failed for lack of memory or of the store is made again. */
 #define TRIAL_AGAIN_MS CLK_MINUTE_MS
 
@@ -54,6 +52,7 @@ struct call_job {
     bool has_status;
     struct err tend_err;
     int64_t resumed_ms; /* CALL_POLL: hold_resumed_ms */
+    bool accepts_low;   /* CALL_POLL: hold_take_accept_low */
 };
 
 static void work_poll(struct call_job *job, const struct backend_call *call)
@@ -87,6 +86,7 @@ static void call_work(struct pool_job *pj)
     case CALL_POLL:
         work_poll(job, &call);
         job->resumed_ms = hold_resumed_ms(job->state_dir, job->service);
+        job->accepts_low = hold_take_accept_low(job->state_dir, job->service);
         break;
     case CALL_SUBMIT:
         job->in.status = job->has_status ? &job->status : NULL;
@@ -422,6 +422,17 @@ static void obey_resume(struct unit *u, int64_t resumed_ms)
     u->wants_decision = true;
 }
 
+/* `scaler resume --accept-low`; once the brain is there. */
+static void obey_accept_low(struct unit *u)
+{
+    if (!u->accepts_low || !u->service.brain || u->service.is_training)
+        return;
+    u->accepts_low = false;
+    brain_accept_low(u->service.brain);
+    log_info(u->service.conf->name, "the low load is the usual one, says an operator");
+    u->wants_decision = true;
+}
+
 static void polled(struct unit *u, const struct call_job *job)
 {
     int64_t now_ms = unit_now_ms(u);
@@ -429,6 +440,8 @@ static void polled(struct unit *u, const struct call_job *job)
 
     u->poll_mono_ms = clk_mono_ms() + poll_period_ms(u);
     obey_resume(u, job->resumed_ms);
+    u->accepts_low |= job->accepts_low;
+    obey_accept_low(u);
     if (job->tend_err.code != ERR_NONE)
         service_status_failed(&u->service, now_ms, &job->tend_err);
     if (!job->has_status) {
@@ -527,58 +540,20 @@ struct fit_job {
     struct unit *unit;
     bool is_night;
     bool is_trial; /* to see what a wanted objective would remove */
-    struct brain *brain;
-    struct brain_setup setup;
-    struct store_series series;
-    const char *state_dir;
-    int64_t now_ms;
+    struct training training;
+    struct str bytes; /* brain_save of its brain, to be kept */
 };
-
-/* What the store holds, cleaned, on the grid for a fit. */
-static int read_history(const struct fit_job *job, struct series **out, struct err *e)
-{
-    struct series *raw = NULL;
-    struct history *h = NULL;
-    struct store *store = NULL;
-    int64_t step_ms = job->series.step_ms;
-    int rc = -1;
-
-    if (step_ms < FIT_STEP_MS && job->setup.day_ms == CLK_DAY_MS)
-        step_ms = FIT_STEP_MS;
-    if (store_open(&store, job->state_dir, STORE_READ, e) == 0 &&
-        history_new(&h, job->series.step_ms, e) == 0 &&
-        store_history(store, &job->series, job->now_ms, h, e) == 0 &&
-        history_series(&raw, h, step_ms, INT64_MIN, e) == 0)
-        rc = clean_series(out, raw, NULL, e);
-    series_free(raw);
-    history_free(h);
-    store_close(store);
-    return rc;
-}
-
-static void train_work(struct fit_job *job)
-{
-    struct series *history = NULL;
-    struct err *e = &job->pool.err;
-    struct brain *b = NULL;
-
-    if (read_history(job, &history, e) == 0 &&
-        brain_new(&b, &job->setup, job->now_ms, e) == 0 && brain_train(b, history, e) == 0) {
-        job->brain = b;
-        b = NULL;
-    }
-    brain_free(b);
-    series_free(history);
-}
 
 static void fit_work(struct pool_job *pj)
 {
     struct fit_job *job = (struct fit_job *)pj;
 
     if (job->is_night)
-        brain_night(job->brain, &pj->err);
+        brain_night(job->training.brain, &pj->err);
     else
-        train_work(job);
+        training_run(&job->training, &pj->err);
+    if (job->training.brain && brain_save(job->training.brain, &job->bytes, NULL) != 0)
+        str_clear(&job->bytes);
 }
 
 static void fit_done(struct pool_job *pj)
@@ -590,23 +565,31 @@ static void fit_done(struct pool_job *pj)
     u->jobs--;
     if (job->is_night) {
         u->env->nights--;
-        service_return_brain(s, job->brain);
+        service_return_brain(s, job->training.brain);
         if (pj->err.code != ERR_NONE)
             log_warn(s->conf->name, "nightly fit: %s; the old models stay", pj->err.msg);
     } else {
         u->is_training = false;
-        if (job->is_trial && (job->brain || pj->err.code == ERR_SHORT))
-            service_trial_ends(s, &job->setup, job->brain, unit_now_ms(u));
+        if (job->is_trial && (job->training.brain || pj->err.code == ERR_SHORT))
+            service_trial_ends(s, &job->training.setup, job->training.brain, unit_now_ms(u));
         else
-            service_training_ends(s, job->brain, unit_now_ms(u));
+            service_training_ends(s, job->training.brain, unit_now_ms(u));
         tend_approval(u);
-        u->wants_decision |= job->brain != NULL; /* what was decided so far knew nothing */
+        u->wants_decision |=
+            job->training.brain != NULL; /* what was decided so far knew nothing */
         if (u->must_train) /* settings changed meanwhile: once more, with what comes from now */
             service_training_begins(s);
-        if (!job->brain && pj->outcome == POOL_RAN && pj->err.code != ERR_SHORT)
+        if (!job->training.brain && pj->outcome == POOL_RAN && pj->err.code != ERR_SHORT)
             log_warn(s->conf->name, "training: %s", pj->err.msg);
+        if (job->training.note[0] != '\0')
+            log_info(s->conf->name, "what was learned earlier is not used: %s; trained anew",
+                     job->training.note);
     }
-    s->shown.fits += job->brain != NULL;
+    if (job->bytes.len > 0 && !job->is_trial)
+        state_put(u->env->state, s->conf->name, TRAINING_STATE, job->bytes.data,
+                  job->bytes.len);
+    str_clear(&job->bytes);
+    s->shown.fits += job->training.brain != NULL;
     free(job);
     if (u->wants_decision && !u->is_gone)
         unit_decide(u, clk_wall_ms(), clk_mono_ms());
@@ -634,14 +617,14 @@ static void train(struct unit *u, const struct brain_setup *trial)
         service_training_ends(s, NULL, unit_now_ms(u));
         return;
     }
-    job->setup = trial ? *trial : s->setup;
+    job->training.setup = trial ? *trial : s->setup;
     job->is_trial = trial != NULL;
-    job->state_dir = u->env->state_dir;
-    job->now_ms = unit_now_ms(u);
-    job->series.id = u->series;
-    job->series.step_ms = s->conf->step_ms;
-    str_copy(job->series.service, sizeof job->series.service, s->conf->name);
-    str_copy(job->series.signal, sizeof job->series.signal, STORE_DEMAND);
+    job->training.state_dir = u->env->state_dir;
+    job->training.now_ms = unit_now_ms(u);
+    job->training.series.id = u->series;
+    job->training.series.step_ms = s->conf->step_ms;
+    str_copy(job->training.series.service, sizeof job->training.series.service, s->conf->name);
+    str_copy(job->training.series.signal, sizeof job->training.series.signal, STORE_DEMAND);
     service_training_begins(s);
     u->is_training = true;
     u->jobs++;
@@ -659,7 +642,7 @@ static void night(struct unit *u)
         !(job = new_fit(u)))
         return;
     job->is_night = true;
-    job->brain = service_lend_brain(s);
+    job->training.brain = service_lend_brain(s);
     u->env->nights++;
     u->jobs++;
     pool_submit(u->env->compute, &job->pool);
@@ -752,6 +735,17 @@ void unit_approve(struct unit *u, const struct approve *a)
     u->must_show = true;
     u->wants_decision = true;
     tend_approval(u);
+}
+
+void unit_keep_brain(struct unit *u)
+{
+    struct str bytes = STR_EMPTY;
+
+    /* one that waits for its training knows less than what is kept */
+    if (u->is_started && u->service.brain && !u->service.is_training && !u->must_train &&
+        brain_save(u->service.brain, &bytes, NULL) == 0)
+        state_put(u->env->state, u->service.conf->name, TRAINING_STATE, bytes.data, bytes.len);
+    str_clear(&bytes);
 }
 
 void unit_leave(struct unit *u)

@@ -52,6 +52,7 @@ struct unit {
     int64_t trial_mono_ms; /* next try of a trial */
     bool must_show;        /* changed since it was shown last */
 
+    bool accepts_low;   /* `scaler resume --accept-low` waits for the brain */
     int64_t resumed_ms; /* the last word of `scaler resume` that was obeyed */
 
     struct outcome outcome; /* of the count sent last */
@@ -76,6 +77,9 @@ void unit_reload(struct unit *u, struct config_ref *ref, const struct service_co
 
 /* An operator's yes to settings that wait; what is for another change is passed over. */
 void unit_approve(struct unit *u, const struct approve *a);
+
+/* Hands what the brain has learned to the store; when the program ends. */
+void unit_keep_brain(struct unit *u);
 
 /* No longer configured: lets the backend go; instances keep running. */
 void unit_leave(struct unit *u);

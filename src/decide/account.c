@@ -121,3 +121,20 @@ int account_count_ago(const struct account *a, int n)
 
     return t < 0 ? 0 : a->counts[t % ACCOUNT_COUNTS];
 }
+
+void account_pack(struct account *a, struct pack *p)
+{
+    pack_doubles(p, a->load, ACCOUNT_DAYS, 0, 1e300, false);
+    pack_doubles(p, a->over, ACCOUNT_DAYS, 0, 1e300, false);
+    pack_long(p, &a->tick, -1, PACK_TICKS);
+    pack_long(p, &a->days, -1, PACK_TICKS);
+    pack_long(p, &a->hour, -1, PACK_TICKS);
+    for (int i = 0; i < ACCOUNT_HOURS; i++) {
+        pack_int(p, &a->outs[i], 0, PACK_COUNT);
+        pack_int(p, &a->ins[i], 0, PACK_COUNT);
+    }
+    for (int i = 0; i < ACCOUNT_COUNTS; i++) {
+        pack_int(p, &a->counts[i], 0, PACK_COUNT);
+        pack_int(p, &a->proposed[i], 0, PACK_COUNT);
+    }
+}

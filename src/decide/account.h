@@ -2,6 +2,8 @@
 #ifndef SCALER_DECIDE_ACCOUNT_H
 #define SCALER_DECIDE_ACCOUNT_H
 
+#include "decide/pack.h"
+
 enum { ACCOUNT_DAYS = 29, ACCOUNT_HOURS = 24, ACCOUNT_COUNTS = 128 };
 
 struct account {
@@ -37,5 +39,8 @@ int account_changes(const struct account *a); /* out and in */
 int account_highest(const struct account *a, int n);
 int account_highest_proposed(const struct account *a, int n);
 int account_count_ago(const struct account *a, int n);
+
+/* Its fields, one after the other, into an object of the same setup; see decide/pack.h. */
+void account_pack(struct account *a, struct pack *p);
 
 #endif

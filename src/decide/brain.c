@@ -1,6 +1,6 @@
 /* brain.c - see brain.h. The order of a tick: record, own account, floors, forecast, shadow
  * fleets; every six hours the settings are chosen anew, every day the model is fitted. */
-#include "decide/brain.h"
+#include "decide/brain_struct.h"
 
 #include <limits.h>
 #include <math.h>
@@ -8,13 +8,6 @@
 #include <string.h>
 
 #include "base/clk.h"
-#include "decide/account.h"
-#include "decide/calibrate.h"
-#include "decide/dip.h"
-#include "decide/leadtime.h"
-#include "decide/loads.h"
-#include "decide/options.h"
-#include "decide/peak.h"
 #include "decide/plan.h"
 #include "decide/shortage.h"
 
@@ -40,108 +33,6 @@ static const double FLEET_DAYS = 2;     /* time constant of the fleet's size */
 static const double TRUST_SHARE = 1.5;  /* own error over naive that ends the trust */
 static const double BLIND_FADE = 0.25;  /* of a day: six hours */
 static const double BLIND_FULLER = 0.8; /* the quantile of the earlier days */
-
-struct brain {
-    struct brain_setup setup;
-    /* ticks */
-    int per_tick; /* cells of a tick */
-    int64_t tick_ms;
-    int day;           /* ticks */
-    double minute;     /* ticks of a 1440th of a day */
-    int64_t next_cell; /* INT64_MIN: none yet */
-    double sum, squares;
-    int n_sum;    /* known cells of the tick under way */
-    double noise; /* learned, as a share; NAN until known */
-    /* what was learned */
-    struct loads loads;
-    struct peak peak;
-    struct dip dip;
-    struct leadtime leadtime;
-    struct account account;
-    struct calibrate *calibrate;
-    double fleet;       /* usual load in instances: EWMA */
-    double event_price; /* in minutes of the fleet */
-    int chosen;         /* candidate; -1 none */
-    bool is_night_due, is_training;
-    /* of the newest tick */
-    bool has_forecast;
-    struct peak_forecast forecast;
-    double recent_peak, usual, dip_floor, young_held;
-    /* of the newest cell */
-    double load;
-    int64_t load_end_ms;
-    int64_t zero_since_ms; /* INT64_MAX: not zero */
-    int fresh_samples;
-    double age_ticks; /* age of the newest cell at decisions: a slowly falling maximum */
-    /* fleet and actions */
-    struct brain_fleet seen;
-    bool is_seen;
-    int ready_before;
-    bool was_asked;
-    int64_t start_ms, last_out_ms, last_in_ms;
-};
-
-void brain_setup_init(struct brain_setup *s)
-{
-    *s = (struct brain_setup){
-        .step_ms = CLK_MINUTE_MS,
-        .day_ms = CLK_DAY_MS,
-        .per_instance = NAN,
-        .noise = NAN,
-        .objective = 0.001,
-        .cost_ratio = NAN,
-        .lead_time_ms = 5 * CLK_MINUTE_MS,
-        .drain_ms = CLK_MINUTE_MS,
-        .min = 1,
-        .in_share = 0.2,
-        .in_window_ms = 10 * CLK_MINUTE_MS,
-        .hour_share = 0.5,
-        .outs_a_day = 70,
-        .stale_steps = 3,
-        .zero_hold_ms = 30 * CLK_MINUTE_MS,
-        .dip_hold_ms = CLK_DAY_MS,
-        .settle_samples = 3,
-    };
-}
-
-static void rails_from(struct brain_setup *s, const struct conf *rails)
-{
-    s->in_share = conf_double(rails, "in_share");
-    s->in_window_ms = conf_duration_ms(rails, "in_window");
-    s->hour_share = conf_double(rails, "hour_share");
-    s->out_most = (int)conf_int(rails, "out_most");
-    s->stabilisation_ms = conf_duration_ms(rails, "stabilisation");
-    s->out_cooldown_ms = conf_duration_ms(rails, "out_cooldown");
-    s->in_cooldown_ms = conf_duration_ms(rails, "in_cooldown");
-    s->outs_a_day = (int)conf_int(rails, "scale_outs_a_day");
-    s->changes_most = (int)conf_int(rails, "changes_most");
-    s->stale_steps = (int)conf_int(rails, "stale_steps");
-    s->zero_hold_ms = conf_duration_ms(rails, "zero_hold");
-    s->dip_hold_ms = conf_duration_ms(rails, "dip_hold");
-    s->settle_samples = (int)conf_int(rails, "settle_samples");
-}
-
-void brain_setup_from(struct brain_setup *s, const struct conf *objective,
-                      const struct conf *capacity, const struct conf *limits,
-                      const struct conf *rails)
-{
-    if (objective) {
-        s->objective = conf_double(objective, "objective");
-        if (!conf_is_auto(objective, "cost_ratio"))
-            s->cost_ratio = conf_double(objective, "cost_ratio");
-    }
-    if (capacity) {
-        s->per_instance = conf_double(capacity, "per_instance");
-        if (!conf_is_auto(capacity, "noise"))
-            s->noise = conf_double(capacity, "noise");
-    }
-    if (limits) {
-        s->min = (int)conf_int(limits, "min");
-        s->max = (int)conf_int(limits, "max");
-    }
-    if (rails)
-        rails_from(s, rails);
-}
 
 static int check_setup(const struct brain_setup *s, struct err *e)
 {
@@ -721,4 +612,22 @@ void brain_state(const struct brain *b, struct brain_state *out)
         calibrate_outcome(b->calibrate, b->chosen, &o);
         out->expected_cost = o.cost;
     }
+}
+
+void brain_restarted(struct brain *b, int64_t now_ms)
+{
+    b->start_ms = now_ms;
+    b->fresh_samples = 0;
+    b->is_seen = b->was_asked = false;
+    b->leadtime.n = 0; /* what was awaited may have come unseen: no measure of a start */
+    b->leadtime.ready = b->leadtime.wanted = 0;
+}
+
+void brain_extent(const struct brain *b, int64_t *first_ms, int64_t *next_ms)
+{
+    int64_t cell = b->next_cell == INT64_MIN ? 0 : b->next_cell;
+
+    *next_ms = cell * b->setup.step_ms;
+    *first_ms = (cell - cell % b->per_tick) * b->setup.step_ms -
+                (int64_t)(b->loads.n - b->loads.base) * b->tick_ms;
 }

@@ -20,8 +20,8 @@
  * constant.
  *
  * One brain is used by one thread at a time; it may move between threads. Memory: 5/4 bytes a
- * tick of 28 days, 2 bytes a residual of 14 days (decide/peak.h), 55 KB of shadow fleets, 14 KB:
- * 140 KB at one-minute ticks, 90 KB at five-minute ticks. brain_bytes() tells. */
+ * tick of 28 days, 2 bytes a residual of 14 days (decide/peak.h), 55 KB of shadow fleets, 14
+ * KB: 140 KB at one-minute ticks, 90 KB at five-minute ticks. brain_bytes() tells. */
 #ifndef SCALER_DECIDE_BRAIN_H
 #define SCALER_DECIDE_BRAIN_H
 
@@ -34,6 +34,9 @@
 #include "collect/series.h"
 #include "conf/conf.h"
 #include "decide/decide.h"
+
+/* Version of brain_save's bytes; others are refused. */
+#define BRAIN_FORMAT 1
 
 struct brain;
 
@@ -79,10 +82,27 @@ void brain_free(struct brain *b);
 
 /* Feeds a cleaned history (gaps NAN, any step) as if it had been watched: models, record and
  * calibration come out as after that many days of shadowing, with no fleet of our own. Before
- * the first brain_sample. About 2.3 s of CPU for 28 days of minutes,
- * by the 40 us a sample and 16 us a minute of nightly fits of bench_decide. ERR_SHORT when it
- * does not hold a whole step, ERR_NOMEM. */
+ * the first brain_sample, or after brain_load: cells known already are ignored. About 2.3 s of
+ * CPU for 28 days of minutes, by the 40 us a sample and 16 us a minute of nightly fits of
+ * bench_decide. ERR_SHORT when it does not hold a whole step, ERR_NOMEM. */
 int brain_train(struct brain *b, const struct series *history, struct err *e);
+
+/* Appends everything learned: head, fields, checksum; 40 to 140 KB. The setup stays out but for
+ * what the bytes depend on. ERR_NOMEM. */
+int brain_save(struct brain *b, struct str *out, struct err *e);
+
+/* A brain as brain_new makes it, with what brain_save kept: the same calls give the same
+ * decisions as before. Bytes may come from anywhere. ERR_DATA, the message names what: damaged,
+ * another version or byte order, or another step, day, objective, cost ratio or noise, with
+ * which the past would have been judged differently; ERR_CONFIG, ERR_NOMEM as brain_new. */
+int brain_load(struct brain **out, const struct brain_setup *setup, int64_t now_ms,
+               const void *bytes, size_t n, struct err *e);
+
+/* After a start of the program: what runs is unknown again, and no scale-in is rash. */
+void brain_restarted(struct brain *b, int64_t now_ms);
+
+/* The time from the first cell of its record to the next one wanted; equal when empty. */
+void brain_extent(const struct brain *b, int64_t *first_ms, int64_t *next_ms);
 
 /* The mean load of the cell that starts at time_ms; NAN: known to be unknown. Cells come in
  * order; skipped ones count as unknown, repeated ones are ignored. */

@@ -16,11 +16,12 @@ enum {
     HEADROOMS = 8,
     SHARES = 3,
     HOLDS = 3,
-    CANDIDATES = PEAK_QUANTILES * HEADROOMS * SHARES * HOLDS,
+    CANDIDATES = CALIBRATE_CANDIDATES,
     BASES = PEAK_QUANTILES * SHARES, /* candidates that share their needs but for headroom */
     HOLD_MOST = 22,
     BATCHES = 8, /* starts under way of one fleet; beyond, joined to the newest */
 };
+_Static_assert(CANDIDATES == PEAK_QUANTILES * HEADROOMS * SHARES * HOLDS, "all of them");
 static const double HEADROOM[HEADROOMS] = {-.03, 0, .015, .03, .045, .065, .09, .14};
 static const double SHARE[SHARES] = {0, 0.85, 1};
 static const struct {
@@ -422,6 +423,8 @@ int calibrate_find(const struct calibrate *c, double objective, double kappa, do
         return cheapest(cost, over, ratio, INFINITY);
     for (;;) {
         best = cheapest(cost, over, lambda, INFINITY);
+        if (best < 0) /* sums beyond a double's range */
+            return -1;
         if (over[best] <= allowed)
             return cheapest(cost, over, 0, allowed);
         if (lambda >= most)
@@ -437,4 +440,32 @@ void calibrate_outcome(const struct calibrate *c, int candidate, struct calibrat
     out->cost = total(c, false, candidate) / load;
     out->share_above = total(c, true, candidate) / load;
     out->days = (double)(c->tick < c->days * c->day ? c->tick : c->days * c->day) / c->day;
+}
+
+void calibrate_pack(struct calibrate *c, struct pack *p)
+{
+    static const float MOST = 1e30F, COUNTS = PACK_COUNT;
+
+    pack_int(p, &c->tick, 0, INT_MAX / 2);
+    pack_floats(p, c->cost, CANDIDATES, -MOST, MOST, false);
+    pack_floats(p, c->over, CANDIDATES, -MOST, MOST, false);
+    pack_bytes(p, c->was, (size_t)(2 * CANDIDATES * (c->days - 1)) * sizeof *c->was);
+    pack_doubles(p, c->load, (size_t)c->days, 0, 1e300, false);
+    pack_floats(p, c->recent[0], HOLD_MOST * BASES, 0, MOST, false);
+    pack_floats(p, c->ready, CANDIDATES, -COUNTS, COUNTS, false);
+    pack_floats(p, c->running, CANDIDATES, -COUNTS, COUNTS, false);
+    pack_bytes(p, c->n_starts, sizeof c->n_starts);
+    for (int k = 0; k < CANDIDATES && !p->failed; k++) {
+        pack_refuse_if(p, c->n_starts[k] > BATCHES);
+        if (!p->failed)
+            pack_bytes(p, c->starts[k].batch, c->n_starts[k] * sizeof c->starts[k].batch[0]);
+    }
+    for (int k = 0; !p->out && !p->failed && k < CANDIDATES; k++) {
+        c->due[k] = INT_MAX;
+        for (int i = 0; i < c->n_starts[k]; i++) {
+            int due = c->tick + wait_of(c, c->starts[k].batch[i]);
+
+            c->due[k] = due < c->due[k] ? due : c->due[k];
+        }
+    }
 }

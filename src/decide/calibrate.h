@@ -17,7 +17,10 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "decide/pack.h"
 #include "decide/peak.h"
+
+enum { CALIBRATE_CANDIDATES = PEAK_QUANTILES * 8 * 3 * 3 };
 
 struct calibrate;
 
@@ -70,5 +73,8 @@ size_t calibrate_bytes(const struct calibrate *c);
 /* The needs with the floors: need[0] >= load, dip floor, recent_share x recent peak; need[1],
  * need[2] >= dip floor. Shared with decide(). */
 void calibrate_floors(double *need, int n_blocks, double load, double recent, double dip_floor);
+
+/* Its fields, one after the other, into an object of the same setup; see decide/pack.h. */
+void calibrate_pack(struct calibrate *c, struct pack *p);
 
 #endif

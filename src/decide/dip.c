@@ -1,6 +1,7 @@
 /* dip.c - see dip.h. */
 #include "decide/dip.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,4 +86,24 @@ void dip_accept(struct dip *d)
     memset(d->counts, 0, sizeof d->counts);
     d->n = d->at = d->outage_ticks = 0;
     d->quantile = NAN;
+}
+
+void dip_pack(struct dip *d, struct pack *p)
+{
+    pack_int(p, &d->n, 0, d->day);
+    pack_int(p, &d->at, 0, d->day - 1);
+    pack_refuse_if(p, d->n < d->day && d->at != d->n);
+    if (p->failed)
+        return;
+    pack_bytes(p, d->ring, (size_t)d->n);
+    if (!p->out)
+        memset(d->counts, 0, sizeof d->counts);
+    for (int i = 0; !p->out && !p->failed && i < d->n; i++) {
+        pack_refuse_if(p, d->ring[i] >= DIP_BINS);
+        if (!p->failed)
+            d->counts[d->ring[i]]++;
+    }
+    pack_int(p, &d->outage_ticks, 0, INT_MAX / 2);
+    pack_double(p, &d->level, 0, 1e300);
+    pack_doubles(p, &d->quantile, 1, 0, DIP_BINS * BIN, true);
 }

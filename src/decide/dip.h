@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "decide/pack.h"
 
 enum { DIP_BINS = 121 }; /* of 0.01 */
 
@@ -41,5 +42,8 @@ double dip_floor(const struct dip *d, double usual);
 
 /* The low load is the new one: forgets the day. */
 void dip_accept(struct dip *d);
+
+/* Its fields, one after the other, into an object of the same setup; see decide/pack.h. */
+void dip_pack(struct dip *d, struct pack *p);
 
 #endif

@@ -106,3 +106,18 @@ void leadtime_settle(struct leadtime *t)
     t->p50 = quantile_of(t, 0.5);
     t->p95 = quantile_of(t, 0.95);
 }
+
+void leadtime_pack(struct leadtime *t, struct pack *p)
+{
+    pack_int(p, &t->n, 0, LEADTIME_QUEUE);
+    for (int i = 0; i < t->n && !p->failed; i++) {
+        pack_long(p, &t->queue[i].tick, -PACK_TICKS, PACK_TICKS);
+        pack_int(p, &t->queue[i].count, 0, PACK_COUNT);
+    }
+    pack_floats(p, t->weight, LEADTIME_MOST + 1, 0, 1e9F, false);
+    pack_double(p, &t->measured, 0, 1e12);
+    pack_int(p, &t->ready, 0, PACK_COUNT);
+    pack_int(p, &t->wanted, 0, PACK_COUNT);
+    pack_int(p, &t->p50, 0, LEADTIME_MOST);
+    pack_int(p, &t->p95, 0, LEADTIME_MOST + 1);
+}

@@ -9,6 +9,8 @@
 #ifndef SCALER_DECIDE_LEADTIME_H
 #define SCALER_DECIDE_LEADTIME_H
 
+#include "decide/pack.h"
+
 enum {
     LEADTIME_MOST = 500, /* ticks; slower starts count as this */
     LEADTIME_QUEUE = 64, /* asks apart in time; beyond, the two newest are joined */
@@ -38,5 +40,8 @@ void leadtime_ready(struct leadtime *t, long tick, int ready);
 
 /* Takes the quantiles anew, once a day. */
 void leadtime_settle(struct leadtime *t);
+
+/* Its fields, one after the other, into an object of the same setup; see decide/pack.h. */
+void leadtime_pack(struct leadtime *t, struct pack *p);
 
 #endif

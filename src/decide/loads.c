@@ -188,3 +188,45 @@ void loads_settle_eps(struct loads *l)
         l->open[i] = (float)log(value_of(l, (double)l->open[i]) + eps);
     l->eps = eps;
 }
+
+/* Room for what is to be read: a record of at most keep + 2 days. */
+static int read_room(struct loads *l, size_t full)
+{
+    size_t cap = full + (size_t)day_blocks(l);
+    struct loads_block *blocks = realloc(l->blocks, cap * sizeof *blocks);
+
+    if (!blocks)
+        return -1;
+    l->blocks = blocks;
+    l->cap = cap;
+    return 0;
+}
+
+void loads_pack(struct loads *l, struct pack *p)
+{
+    static const float Y_MOST = 100; /* logarithms of loads up to 1e15, and well beyond */
+    long held = l->n - l->base;
+    size_t full;
+
+    pack_long(p, &l->base, 0, PACK_TICKS);
+    pack_long(p, &held, 0, l->keep + 2L * day_blocks(l) * LOADS_BLOCK);
+    pack_refuse_if(p, l->base % LOADS_BLOCK != 0);
+    pack_double(p, &l->eps, EPS_LEAST, 1e300);
+    full = (size_t)(held / LOADS_BLOCK);
+    if (p->failed || (!p->out && read_room(l, full) != 0)) {
+        p->failed = true;
+        return;
+    }
+    l->n = l->base + held;
+    for (size_t i = 0; i < full && !p->failed; i++) {
+        pack_floats(p, &l->blocks[i].low, 1, -Y_MOST, Y_MOST, false);
+        pack_floats(p, &l->blocks[i].unit, 1, 0, Y_MOST, false);
+        pack_bytes(p, l->blocks[i].code, sizeof l->blocks[i].code);
+    }
+    pack_floats(p, l->open, (size_t)(held % LOADS_BLOCK), -Y_MOST, Y_MOST, false);
+    pack_int(p, &l->n_gaps, 0, LOADS_GAPS);
+    for (int g = 0; g < l->n_gaps && !p->failed; g++) {
+        pack_long(p, &l->gaps[g].from, 0, l->n);
+        pack_long(p, &l->gaps[g].to, l->gaps[g].from, l->n);
+    }
+}

@@ -182,3 +182,33 @@ double peak_usual(const struct peak *p, const struct loads *l, long tick, double
     usual = quantile_select(at, n, q);
     return weekly >= 0 && weekly < usual ? weekly : usual;
 }
+
+void peak_pack(struct peak *p, struct pack *k)
+{
+    static const float MOST = 1e30F;
+    int horizon = p->shape.end[0];
+
+    pack_int(k, &horizon, 1, PEAK_HORIZON);
+    if (!k->out && !k->failed)
+        peak_set_horizon(p, horizon);
+    pack_refuse_if(k, p->shape.end[0] != horizon);
+    pack_bool(k, &p->is_fitted);
+    pack_floats(k, p->mean_coef[0], PEAK_BLOCKS * (PEAK_COMMON + PEAK_OWN), -MOST, MOST, false);
+    pack_floats(k, p->sigma_coef, PEAK_COMMON + PEAK_OWN, -MOST, MOST, false);
+    pack_floats(k, &p->sigma_mid, 1, -MOST, MOST, false);
+    pack_floats(k, &p->sigma_low, 1, -MOST, MOST, false);
+    pack_floats(k, &p->sigma_high, 1, -MOST, MOST, false);
+    pack_doubles(k, p->margin, PEAK_QUANTILES, -1e9, 1e9, false);
+    pack_doubles(k, p->offset, PEAK_QUANTILES, OFFSET_LOW, OFFSET_HIGH, false);
+    for (int i = 0; i < PEAK_HORIZON && !k->failed; i++) {
+        pack_floats(k, &p->open[i].mean, 1, -MOST, MOST, true);
+        pack_floats(k, &p->open[i].sigma, 1, -MOST, MOST, true);
+    }
+    pack_int(k, &p->n_residuals, 0, p->cap_residuals);
+    pack_int(k, &p->at_residual, 0, p->cap_residuals - 1);
+    pack_refuse_if(k, p->n_residuals < p->cap_residuals && p->at_residual != p->n_residuals);
+    if (!k->failed)
+        pack_bytes(k, p->residuals, (size_t)p->n_residuals * sizeof *p->residuals);
+    pack_double(k, &p->error_own, 0, 1e12);
+    pack_double(k, &p->error_naive, 0, 1e12);
+}

@@ -24,6 +24,7 @@
 
 #include "base/err.h"
 #include "decide/loads.h"
+#include "decide/pack.h"
 
 enum {
     PEAK_BLOCKS = 6,
@@ -105,5 +106,8 @@ double peak_need(const struct peak_forecast *f, int q, int b);
  * two of the same weekday (a Saturday is not measured by the days before it); NAN without any.
  */
 double peak_usual(const struct peak *p, const struct loads *l, long tick, double q);
+
+/* Its fields, one after the other, into an object of the same setup; see decide/pack.h. */
+void peak_pack(struct peak *p, struct pack *k);
 
 #endif

@@ -65,8 +65,11 @@ static void rail_dip(const struct decide_in *in, struct decision *d)
     int floor = plan_ceil(in->dip_floor / in->per_instance);
 
     if (d->count < floor)
-        decision_move(d, "dip", floor, "usual load at this time keeps %.6g: %d instances",
-                      in->dip_floor, floor);
+        decision_move(
+            d, "dip", floor,
+            "usual load at this time keeps %.6g: %d instances (a low load that is to stay: "
+            "scaler resume SERVICE --accept-low)",
+            in->dip_floor, floor);
 }
 
 static void rail_out_most(const struct decide_in *in, struct decision *d)

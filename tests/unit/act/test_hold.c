@@ -108,6 +108,23 @@ static void what_is_written_is_read_and_removed(void **state)
     assert_int_equal(hold_write(dir(), NULL, &(struct hold){0}, &e), -1);
 }
 
+static void an_accepted_low_load_is_told_once_and_holds_nothing(void **state)
+{
+    struct err e = {0};
+    struct hold h;
+
+    (void)state;
+    assert_false(hold_take_accept_low(dir(), "web"));
+    assert_int_equal(hold_accept_low(dir(), "web", &e), 0);
+    hold_read(dir(), "web", NOW, &h);
+    assert_false(h.in || h.out);
+    assert_false(hold_take_accept_low(dir(), "api"));
+    assert_true(hold_take_accept_low(dir(), "web"));
+    assert_false(hold_take_accept_low(dir(), "web"));
+    assert_int_equal(hold_accept_low(dir(), "../x", &e), -1);
+    assert_int_equal(e.code, ERR_CONFIG);
+}
+
 static void what_cannot_be_read_holds(void **state)
 {
     char path[4200];
@@ -169,6 +186,7 @@ int main(void)
         cmocka_unit_test(a_file_holds_what_it_says),
         cmocka_unit_test(holds_add_up_and_the_longer_one_counts),
         cmocka_unit_test(what_is_written_is_read_and_removed),
+        cmocka_unit_test(an_accepted_low_load_is_told_once_and_holds_nothing),
         cmocka_unit_test(what_cannot_be_read_holds),
         cmocka_unit_test(many_starts_hold_until_resume),
     };

@@ -63,6 +63,25 @@ static void an_outage_takes_no_capacity_from_the_return(void **state)
     brain_free(w.b);
 }
 
+static void an_accepted_low_load_ends_the_dip_floor(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, 5 * CLK_MINUTE_MS, CLK_DAY_MS, 1);
+    world_run_days(&w, 9.5);
+    for (int k = 0; k < 24; k++)
+        world_step(&w, 500);
+    assert_true(w.in.dip_floor > 3000);
+    brain_accept_low(w.b);
+    for (int k = 0; k < 24; k++) {
+        world_step(&w, 500);
+        assert_true(w.in.dip_floor < 3000);
+    }
+    assert_true(w.ready < 50);
+    brain_free(w.b);
+}
+
 static void silence_never_scales_in_and_orders_by_the_forecast(void **state)
 {
     struct world w;
@@ -211,6 +230,7 @@ int main(void)
         cmocka_unit_test(it_learns_a_day_and_keeps_the_objective),
         cmocka_unit_test(a_compressed_day_of_a_minute_works_too),
         cmocka_unit_test(an_outage_takes_no_capacity_from_the_return),
+        cmocka_unit_test(an_accepted_low_load_ends_the_dip_floor),
         cmocka_unit_test(silence_never_scales_in_and_orders_by_the_forecast),
         cmocka_unit_test(a_rise_that_was_forecast_comes_without_samples),
         cmocka_unit_test(a_dry_run_leaves_no_trace),

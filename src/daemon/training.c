@@ -1,0 +1,96 @@
+/* training.c - see training.h. */
+#include "daemon/training.h"
+
+#include "base/clk.h"
+#include "base/str.h"
+#include "collect/clean.h"
+#include "collect/history.h"
+
+/* Days of seconds are fitted on minutes. */
+#define FIT_STEP_MS CLK_MINUTE_MS
+
+/* What the store holds, cleaned, on the grid for a fit. */
+static int read_history(const struct training *t, struct series **out, struct err *e)
+{
+    struct series *raw = NULL;
+    struct history *h = NULL;
+    struct store *store = NULL;
+    int64_t step_ms = t->series.step_ms;
+    int rc = -1;
+
+    if (step_ms < FIT_STEP_MS && t->setup.day_ms == CLK_DAY_MS)
+        step_ms = FIT_STEP_MS;
+    if (store_open(&store, t->state_dir, STORE_READ, e) == 0 &&
+        history_new(&h, t->series.step_ms, e) == 0 &&
+        store_history(store, &t->series, t->now_ms, h, e) == 0 &&
+        history_series(&raw, h, step_ms, INT64_MIN, e) == 0)
+        rc = clean_series(out, raw, NULL, e);
+    series_free(raw);
+    history_free(h);
+    store_close(store);
+    return rc;
+}
+
+/* What was learned in an earlier run, and the samples since. ERR_SHORT: none kept. */
+static int load_brain(struct training *t, struct store *store, struct err *e)
+{
+    int64_t first_ms, next_ms, stored_ms, end_ms;
+    struct str bytes = STR_EMPTY;
+    struct series *since = NULL;
+    struct brain *b = NULL;
+    int rc = store_state_get(store, t->series.service, TRAINING_STATE, &bytes, NULL, e);
+
+    if (rc == 0)
+        rc = brain_load(&b, &t->setup, t->now_ms, str_text(&bytes), bytes.len, e);
+    str_clear(&bytes);
+    if (rc != 0)
+        return -1;
+    brain_extent(b, &first_ms, &next_ms);
+    if (store_extent(store, &t->series, &stored_ms, &end_ms, NULL) == 0 &&
+        stored_ms < first_ms - t->setup.day_ms &&
+        next_ms - first_ms < HISTORY_WHOLE_MS - 2 * t->setup.day_ms) {
+        brain_free(b); /* imported since */
+        return err_set(e, ERR_DATA, "the store holds an older history than it has seen");
+    }
+    if (store_read(store, &t->series, next_ms, t->now_ms, &since, NULL) == 0)
+        rc = brain_train(b, since, e);
+    series_free(since);
+    if (rc != 0) {
+        brain_free(b);
+        return -1;
+    }
+    brain_restarted(b, t->now_ms);
+    t->brain = b;
+    return 0;
+}
+
+/* True when t->brain is what an earlier run kept. */
+static bool was_loaded(struct training *t)
+{
+    struct store *store = NULL;
+    struct err e = {0};
+    int rc = store_open(&store, t->state_dir, STORE_READ, &e);
+
+    if (rc == 0)
+        rc = load_brain(t, store, &e);
+    if (rc != 0 && e.code != ERR_SHORT)
+        str_copy(t->note, sizeof t->note, e.msg);
+    store_close(store);
+    return rc == 0;
+}
+
+void training_run(struct training *t, struct err *e)
+{
+    struct series *history = NULL;
+    struct brain *b = NULL;
+
+    if (was_loaded(t))
+        return;
+    if (read_history(t, &history, e) == 0 && brain_new(&b, &t->setup, t->now_ms, e) == 0 &&
+        brain_train(b, history, e) == 0) {
+        t->brain = b;
+        b = NULL;
+    }
+    brain_free(b);
+    series_free(history);
+}
