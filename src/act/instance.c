@@ -85,14 +85,16 @@ uint64_t instance_start_ticks(pid_t pid)
     unsigned long long ticks = 0;
     const char *p;
     ssize_t n;
-    int fd;
+    int fd, err;
 
     snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
     n = read(fd, text, sizeof text - 1);
+    err = errno;
     close(fd);
+    errno = err;
     text[n > 0 ? n : 0] = '\0';
     p = strrchr(text, ')'); /* the name before it may hold anything */
     for (int field = 2; p && field < 22; field++)
@@ -230,9 +232,8 @@ static int start_locked(struct instance *in, const struct instance_spec *spec, i
     instance_remove_file(in->dir, in->id, "error");
     stamped.started_ms = clk_wall_ms();
     if (instance_spec_write(in->dir, &stamped, e) != 0 ||
-        instance_spec_read(in->dir, in->id, &in->spec, e) != 0)
-        return -1;
-    if (spawn_step(in->dir, in->id, INSTANCE_MAIN, lock_fd, port_fd, &in->pid, e) != 0) {
+        instance_spec_read(in->dir, in->id, &in->spec, e) != 0 ||
+        spawn_step(in->dir, in->id, INSTANCE_MAIN, lock_fd, port_fd, &in->pid, e) != 0) {
         instance_remove_file(in->dir, in->id, "json");
         return -1;
     }
@@ -281,20 +282,38 @@ done:
 }
 
 /* Only pid and start time together name a process. */
-static void take_pid(struct instance *in, const struct instance_record *r)
+int instance_open_pid(pid_t pid, uint64_t start_ticks, int *out, struct err *e)
 {
-    int pidfd;
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    uint64_t ticks;
 
+    if (fd < 0)
+        return errno == ESRCH ? 0
+                              : err_set(e, ERR_IO, "pid %ld: %s", (long)pid, strerror(errno));
+    errno = ENOENT;
+    ticks = instance_start_ticks(pid);
+    if (ticks == start_ticks && ticks != 0) {
+        *out = fd;
+        return 1;
+    }
+    if (ticks == 0 && errno != ENOENT && errno != ESRCH)
+        err_set(e, ERR_IO, "/proc/%ld/stat: %s", (long)pid, strerror(errno));
+    else
+        start_ticks = 0; /* it is another's now, or nobody's */
+    close(fd);
+    return start_ticks == 0 ? 0 : -1;
+}
+
+static int take_pid(struct instance *in, const struct instance_record *r, struct err *e)
+{
     in->pid = r->pid;
     in->start_ticks = r->start_ticks;
-    pidfd = r->is_this_boot ? (int)syscall(SYS_pidfd_open, r->pid, 0) : -1;
-    if (pidfd >= 0 && instance_start_ticks(r->pid) == r->start_ticks)
-        in->pidfd = pidfd;
-    else if (pidfd >= 0)
-        close(pidfd);
+    if (r->is_this_boot && instance_open_pid(r->pid, r->start_ticks, &in->pidfd, e) < 0)
+        return -1;
     in->is_leader_gone = in->pidfd < 0;
     if (in->is_leader_gone)
         in->phase = INSTANCE_KILLING; /* what it left must not keep its port */
+    return 0;
 }
 
 int instance_adopt(struct instance **out, const char *state_dir, const char *service,
@@ -305,6 +324,7 @@ int instance_adopt(struct instance **out, const char *state_dir, const char *ser
     char dir[INSTANCE_PATH_SIZE];
     struct instance *in;
     bool is_dead;
+    int found;
 
     *out = NULL;
     if (!instance_dir(state_dir, service, dir, sizeof dir))
@@ -314,8 +334,11 @@ int instance_adopt(struct instance **out, const char *state_dir, const char *ser
         return err_nomem(e);
     /* The lock first: a pid written after this look belongs to a lock seen held. */
     is_dead = !instance_is_locked(dir, id);
-    if (instance_record_read(dir, id, &record))
-        take_pid(in, &record);
+    found = instance_record_read(dir, id, &record, e);
+    if (found < 0 || (found > 0 && take_pid(in, &record, e) != 0)) {
+        instance_free(in);
+        return err_wrap(e, "instance %s/%s", service, id);
+    }
     /* Nothing holds the lock, no such process, and nothing in its groups either: a program may
      * have left its session and closed every descriptor. */
     is_dead &= in->pidfd < 0 && !(record.is_this_boot && limit_has_process(&record.groups));

@@ -174,7 +174,11 @@ const char *instance_group_name(const char *dir, const char *service, const char
                                 char *out);
 
 /* Start time of a process in clock ticks since boot (proc(5), stat field 22); 0 when there is
- * none. */
+ * none, or with errno other than ENOENT and ESRCH when it cannot be read. */
 uint64_t instance_start_ticks(pid_t pid);
+
+/* A descriptor on the process of just this pid and start time. 1 with it in out; 0 when there
+ * is no such process; -1: ERR_IO, it cannot be told now. */
+int instance_open_pid(pid_t pid, uint64_t start_ticks, int *out, struct err *e);
 
 #endif

@@ -37,16 +37,20 @@ void instance_remove_all(const char *dir, const char *id)
     instance_remove_file(dir, id, "json");
 }
 
-static const char *boot_id(void)
+/* NULL: ERR_IO. */
+static const char *boot_id(struct err *e)
 {
+    static const char path[] = "/proc/sys/kernel/random/boot_id";
     static _Thread_local char id[40];
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, id, 36);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, id, 36);
 
+    if (n <= 0)
+        err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
     if (fd >= 0)
         close(fd);
     id[n > 0 ? n : 0] = '\0';
-    return id;
+    return n > 0 ? id : NULL;
 }
 
 /* Steals json. */
@@ -74,19 +78,26 @@ static json_t *read_json(const char *dir, const char *id, const char *suffix, st
     instance_file(dir, id, suffix, path);
     if (file_read(path, MOST_BYTES, &text, e) == 0) {
         json = json_loadb(str_text(&text), text.len, JSON_REJECT_DUPLICATES, &fault);
-        if (!json)
+        if (!json && json_error_code(&fault) == json_error_out_of_memory)
+            err_nomem(e);
+        else if (!json)
             err_set(e, ERR_DATA, "%s:%d: %s", path, fault.line, fault.text);
     }
     str_clear(&text);
     return json;
 }
 
+/* NULL without memory: a list that lacks a word would start something else. */
 static json_t *list_to_json(const char *const *list)
 {
     json_t *array = json_array();
 
-    for (; list && *list; list++)
-        json_array_append_new(array, json_string(*list));
+    for (; array && list && *list; list++) {
+        if (json_array_append_new(array, json_string(*list)) != 0) {
+            json_decref(array);
+            array = NULL;
+        }
+    }
     return array;
 }
 
@@ -181,56 +192,83 @@ bad:
 int instance_record_write(const char *dir, const char *id, const struct instance_record *r,
                           struct err *e)
 {
-    json_t *groups = json_array();
+    const char *names[LIMIT_MOST_GROUPS + 1] = {NULL};
+    const char *boot = boot_id(e);
 
+    if (!boot)
+        return -1;
     for (size_t i = 0; i < r->groups.n; i++)
-        json_array_append_new(groups, json_string(r->groups.dir[i]));
+        names[i] = r->groups.dir[i];
     return write_json(dir, id, "pid",
                       json_pack("{s:i, s:I, s:s, s:o}", "pid", (int)r->pid, "start_ticks",
-                                (json_int_t)r->start_ticks, "boot", boot_id(), "groups",
-                                groups),
+                                (json_int_t)r->start_ticks, "boot", boot, "groups",
+                                list_to_json(names)),
                       e);
 }
 
-bool instance_record_read(const char *dir, const char *id, struct instance_record *out)
+static void take_record(const json_t *j, const char *this_boot, struct instance_record *out)
 {
-    json_t *j = read_json(dir, id, "pid", NULL), *groups = NULL;
     json_int_t ticks = 0;
     const char *boot = "";
+    json_t *groups = NULL;
     int pid = 0;
-    bool is_good = j && json_unpack(j, "{s:i, s:I, s:s, s:o}", "pid", &pid, "start_ticks",
-                                    &ticks, "boot", &boot, "groups", &groups) == 0;
+
+    if (json_unpack((json_t *)(uintptr_t)j, "{s:i, s:I, s:s, s:o}", "pid", &pid, "start_ticks",
+                    &ticks, "boot", &boot, "groups", &groups) != 0 ||
+        pid <= 1)
+        return;
+    out->pid = pid;
+    out->start_ticks = (uint64_t)ticks;
+    out->is_this_boot = strcmp(boot, this_boot) == 0;
+    for (size_t i = 0; i < json_array_size(groups) && i < LIMIT_MOST_GROUPS; i++) {
+        const char *dir = json_string_value(json_array_get(groups, i));
+
+        if (dir && str_copy(out->groups.dir[out->groups.n], LIMIT_PATH_SIZE, dir))
+            out->groups.n++;
+    }
+}
+
+int instance_record_read(const char *dir, const char *id, struct instance_record *out,
+                         struct err *e)
+{
+    char path[INSTANCE_FILE_SIZE];
+    struct err why = {0};
+    const char *boot;
+    json_t *j;
 
     *out = (struct instance_record){0};
-    if (is_good && pid > 1) {
-        out->pid = pid;
-        out->start_ticks = (uint64_t)ticks;
-        out->is_this_boot = strcmp(boot, boot_id()) == 0;
-        for (size_t i = 0; i < json_array_size(groups) && i < LIMIT_MOST_GROUPS; i++) {
-            const char *dir_i = json_string_value(json_array_get(groups, i));
-
-            if (dir_i && str_copy(out->groups.dir[out->groups.n], LIMIT_PATH_SIZE, dir_i))
-                out->groups.n++;
-        }
-    }
+    if (access(instance_file(dir, id, "pid", path), F_OK) != 0 && errno == ENOENT)
+        return 0;
+    j = read_json(dir, id, "pid", &why);
+    if (!j && why.code == ERR_DATA)
+        return 0;
+    if (!j)
+        return err_set(e, why.code, "%s", why.msg);
+    boot = boot_id(e);
+    if (boot)
+        take_record(j, boot, out);
     json_decref(j);
-    return is_good && pid > 1;
+    return !boot ? -1 : out->pid > 1;
 }
 
 int instance_mark_write(const char *dir, const char *id, const struct instance_drain_mark *m,
                         struct err *e)
 {
+    const char *boot = boot_id(e);
+
+    if (!boot)
+        return -1;
     return write_json(dir, id, "drain",
                       json_pack("{s:i, s:I, s:s}", "phase", (int)m->phase, "until_mono_ms",
-                                (json_int_t)m->until_mono_ms, "boot", boot_id()),
+                                (json_int_t)m->until_mono_ms, "boot", boot),
                       e);
 }
 
 bool instance_mark_read(const char *dir, const char *id, struct instance_drain_mark *out)
 {
     char path[INSTANCE_FILE_SIZE];
+    const char *boot = "", *this_boot = boot_id(NULL);
     json_int_t until = 0;
-    const char *boot = "";
     int phase = 0;
     json_t *j;
 
@@ -238,10 +276,10 @@ bool instance_mark_read(const char *dir, const char *id, struct instance_drain_m
     if (access(instance_file(dir, id, "drain", path), F_OK) != 0)
         return false;
     j = read_json(dir, id, "drain", NULL);
-    if (j &&
+    if (j && this_boot &&
         json_unpack(j, "{s:i, s:I, s:s}", "phase", &phase, "until_mono_ms", &until, "boot",
                     &boot) == 0 &&
-        strcmp(boot, boot_id()) == 0 && phase >= INSTANCE_PRE_STOP &&
+        strcmp(boot, this_boot) == 0 && phase >= INSTANCE_PRE_STOP &&
         phase <= INSTANCE_KILLING) {
         out->phase = (enum instance_phase)phase;
         out->until_mono_ms = until;

@@ -35,10 +35,14 @@ int instance_spec_write(const char *dir, const struct instance_spec *spec, struc
 int instance_spec_read(const char *dir, const char *id, struct instance_spec *out,
                        struct err *e);
 
+/* ERR_IO, ERR_NOMEM. */
 int instance_record_write(const char *dir, const char *id, const struct instance_record *r,
                           struct err *e);
-/* False when there is none that can be read. */
-bool instance_record_read(const char *dir, const char *id, struct instance_record *out);
+/* 1; 0 with zeros in out when there is none, or none that makes sense; -1 with zeros when that
+ * cannot be told now (descriptors, memory): ERR_IO, ERR_NOMEM. Who takes -1 for 0 takes a
+ * living instance for a dead one. */
+int instance_record_read(const char *dir, const char *id, struct instance_record *out,
+                         struct err *e);
 
 int instance_mark_write(const char *dir, const char *id, const struct instance_drain_mark *m,
                         struct err *e);

@@ -130,20 +130,21 @@ static void describe_end(struct instance *in)
 /* The exec step of an earlier supervisor writes its pid when it gets that far, or dies. */
 static void look_for_pid(struct instance *in)
 {
+    bool is_locked = instance_is_locked(in->dir, in->id); /* before the file: see adopting */
     struct instance_record r;
+    int found = instance_record_read(in->dir, in->id, &r, NULL);
+    int is_there;
 
-    if (!instance_record_read(in->dir, in->id, &r)) {
-        in->is_leader_gone = !instance_is_locked(in->dir, in->id);
+    if (found == 0)
+        in->is_leader_gone = !is_locked;
+    if (found <= 0)
         return;
-    }
+    is_there = instance_open_pid(r.pid, r.start_ticks, &in->pidfd, NULL);
+    if (is_there < 0)
+        return; /* asked again in the next step */
     in->pid = r.pid;
     in->start_ticks = r.start_ticks;
-    in->pidfd = (int)syscall(SYS_pidfd_open, r.pid, 0);
-    if (in->pidfd >= 0 && instance_start_ticks(r.pid) != r.start_ticks) {
-        close(in->pidfd);
-        in->pidfd = -1;
-    }
-    in->is_leader_gone = in->pidfd < 0;
+    in->is_leader_gone = is_there == 0;
 }
 
 /* True when the leader has ended; ours stays a zombie until the group is dealt with. */
@@ -232,8 +233,10 @@ static bool clean(struct instance *in, struct limit_groups *groups)
 static void finish(struct instance *in)
 {
     struct instance_record r;
-    bool is_recorded = instance_record_read(in->dir, in->id, &r);
+    int found = instance_record_read(in->dir, in->id, &r, NULL);
 
+    if (found < 0)
+        return; /* its groups are not known: a step later they may be */
     if (in->phase == INSTANCE_KILLING) {
         bool is_empty = limit_kill(&r.groups);
 
@@ -247,7 +250,7 @@ static void finish(struct instance *in)
         return;
     }
     /* An exec step that died early may have made groups and not said so. */
-    if (clean(in, &r.groups) && !is_recorded)
+    if (clean(in, &r.groups) && found == 0)
         instance_sweep_groups(in->dir, in->spec.service);
 }
 

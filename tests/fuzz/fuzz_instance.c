@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else if (e.msg[0] == '\0') {
         abort(); /* refused without a word */
     }
-    if (instance_record_read(scratch_dir(), "a", &record) &&
+    if (instance_record_read(scratch_dir(), "a", &record, &e) == 1 &&
         (record.pid <= 1 || record.groups.n > LIMIT_MOST_GROUPS))
         abort(); /* a signal to it would reach others */
     instance_mark_read(scratch_dir(), "a", &mark);
