@@ -68,8 +68,11 @@ static int take_lock(struct process *p, struct err *e)
 {
     if (p->lock < 0)
         p->lock = instance_lock_service(p->state_dir, p->service, e);
-    return p->lock < 0 ? err_wrap(e, "instances of %s are supervised elsewhere", p->service)
-                       : 0;
+    if (p->lock >= 0)
+        return 0;
+    return e && e->code == ERR_BUSY
+               ? err_wrap(e, "instances of %s are supervised elsewhere", p->service)
+               : -1;
 }
 
 /* One whose port is no longer in the range, or that no slot is for. */

@@ -206,7 +206,9 @@ int instance_record_write(const char *dir, const char *id, const struct instance
                       e);
 }
 
-static void take_record(const json_t *j, const char *this_boot, struct instance_record *out)
+/* False for a boot of another length: jansson cuts a text short when it has no memory for it,
+ * and says nothing. */
+static bool take_record(const json_t *j, const char *this_boot, struct instance_record *out)
 {
     json_int_t ticks = 0;
     const char *boot = "";
@@ -216,7 +218,9 @@ static void take_record(const json_t *j, const char *this_boot, struct instance_
     if (json_unpack((json_t *)(uintptr_t)j, "{s:i, s:I, s:s, s:o}", "pid", &pid, "start_ticks",
                     &ticks, "boot", &boot, "groups", &groups) != 0 ||
         pid <= 1)
-        return;
+        return true;
+    if (strlen(boot) != strlen(this_boot))
+        return false;
     out->pid = pid;
     out->start_ticks = (uint64_t)ticks;
     out->is_this_boot = strcmp(boot, this_boot) == 0;
@@ -226,6 +230,7 @@ static void take_record(const json_t *j, const char *this_boot, struct instance_
         if (dir && str_copy(out->groups.dir[out->groups.n], LIMIT_PATH_SIZE, dir))
             out->groups.n++;
     }
+    return true;
 }
 
 int instance_record_read(const char *dir, const char *id, struct instance_record *out,
@@ -245,8 +250,10 @@ int instance_record_read(const char *dir, const char *id, struct instance_record
     if (!j)
         return err_set(e, why.code, "%s", why.msg);
     boot = boot_id(e);
-    if (boot)
-        take_record(j, boot, out);
+    if (boot && !take_record(j, boot, out)) {
+        err_set(e, ERR_IO, "%s: its boot is not an id of a boot", path);
+        boot = NULL;
+    }
     json_decref(j);
     return !boot ? -1 : out->pid > 1;
 }

@@ -40,7 +40,7 @@ static void signal_group(const struct instance *in, int sig)
 
     if (in->pid <= 1 || in->is_leader_gone)
         return;
-    ticks = instance_start_ticks(in->pid);
+    ticks = in->is_child ? 0 : instance_start_ticks(in->pid);
     if (ticks != 0 && ticks != in->start_ticks)
         return;
     if (in->pidfd >= 0 &&

@@ -8,6 +8,7 @@
  *   --children N        fork N processes that ignore SIGTERM
  *   --detached N        fork N processes with sessions of their own
  *   --allocate MB       use so much memory, then go on
+ *   --spin 1            keep a core busy while serving
  *   --print N           write N lines of 100 bytes
  *   --status N          answer HTTP with this status
  *   --mark FILE         append "start" and "term" lines with the time there
@@ -24,7 +25,7 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t is_told;
-static int stop_after_ms, ignores_term, http_status = 200;
+static int stop_after_ms, ignores_term, spins, http_status = 200;
 static const char *mark_path;
 
 static void mark(const char *what)
@@ -112,7 +113,7 @@ static void serve(int port)
     while (!is_told || ignores_term) {
         struct pollfd p = {fd, POLLIN, 0};
 
-        if (poll(&p, 1, 50) > 0)
+        if (poll(&p, 1, spins ? 0 : 50) > 0)
             answer(fd);
     }
     mark("term");
@@ -149,6 +150,8 @@ int main(int argc, char **argv)
             detached = atoi(v);
         else if (strcmp(o, "--allocate") == 0)
             allocate_mb = (size_t)atoi(v);
+        else if (strcmp(o, "--spin") == 0)
+            spins = atoi(v);
         else if (strcmp(o, "--print") == 0)
             lines = atoi(v);
         else if (strcmp(o, "--status") == 0)

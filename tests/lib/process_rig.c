@@ -184,7 +184,7 @@ static int free_ports(void)
     static int next;
 
     if (next == 0)
-        next = 10000 + (int)(getpid() % 1500) * 14;
+        next = 10000 + (int)(getpid() % 40) * 500; /* tests side by side, apart */
     for (;;) {
         int first = next, n = 0;
 
@@ -300,8 +300,9 @@ struct backend_status rig_settle(struct rig *r, int running, int ready, int drai
             (draining < 0 || st.draining == draining))
             return st;
         if (clk_mono_ms() > until)
-            fail_msg("running %d ready %d draining %d, not %d %d %d: %s", st.running, st.ready,
-                     st.draining, running, ready, draining, st.note);
+            fail_msg("running %d ready %d draining %d, not %d %d %d: %s (failed: %s)",
+                     st.running, st.ready, st.draining, running, ready, draining, st.note,
+                     failed ? failed : "-");
         usleep(10000);
     }
 }
