@@ -5,6 +5,8 @@
 #                             fuzz corpora, include lint
 #   tests/run.sh --extended   the same, then TSan, clang, cppcheck, clang-tidy, 20 s of
 #                             libFuzzer a parser, and the long runs
+#   tests/run.sh --ci         the extended without libFuzzer: its search may find something that a
+#                             change is not to blame for
 #   tests/run.sh --retry      a test that fails runs a second time, and both runs are shown: for
 #                             machines that others load meanwhile
 #
@@ -16,9 +18,10 @@ extended=no repeat=""
 for option; do
     case "$option" in
     --extended) extended=yes ;;
+    --ci) extended=short ;;
     --retry) repeat="--repeat until-pass:2" ;;
     *)
-        echo "usage: tests/run.sh [--extended] [--retry]" >&2
+        echo "usage: tests/run.sh [--extended | --ci] [--retry]" >&2
         exit 2
         ;;
     esac
@@ -29,14 +32,14 @@ began=$(date +%s)
 step() {
     echo "== $* ($(($(date +%s) - began)) s)"
 }
-suite() { # NAME CACHE CTEST_ARGS...
+suite() { # NAME TARGET CTEST_ARGS...: tests/cmake/NAME.cmake is its set-up
     name=$1
-    cache=$2
+    target=$2
     shift 2
     step "$name: configure and build"
-    cmake -S . -B "build/$name" -C "tests/cmake/$cache.cmake" >"build/$name.log" 2>&1 ||
+    cmake -S . -B "build/$name" -C "tests/cmake/$name.cmake" >"build/$name.log" 2>&1 ||
         { cat "build/$name.log"; exit 1; }
-    cmake --build "build/$name" -j "$jobs" >>"build/$name.log" 2>&1 ||
+    cmake --build "build/$name" -j "$jobs" --target "$target" >>"build/$name.log" 2>&1 ||
         { tail -60 "build/$name.log"; exit 1; }
     step "$name: tests"
     ctest --test-dir "build/$name" --output-on-failure -j "$jobs" $repeat "$@"
@@ -52,22 +55,24 @@ fuzz() { # NAME
 }
 
 mkdir -p build
-if [ "$extended" = yes ]; then
+if [ "$extended" != no ]; then
     config/packages.sh extended
 else
     config/packages.sh test
 fi
 
-suite asan asan -LE extended
-if [ "$extended" = yes ]; then
-    suite tsan tsan -L thread
-    suite clang clang -L unit
+suite asan all -LE extended
+if [ "$extended" != no ]; then
+    suite tsan tests_thread -L thread
+    suite clang tests_unit -L unit
     step "lint: cppcheck and clang-tidy"
     cmake --build build/clang --target lint >build/lint.log 2>&1 || { cat build/lint.log; exit 1; }
-    suite fuzz fuzz -L fuzz
+    suite release tests_extended -L extended
+fi
+if [ "$extended" = yes ]; then
+    suite fuzz tests_fuzz -L fuzz
     for corpus in tests/fuzz/corpus/*/; do
         fuzz "$(basename "$corpus")"
     done
-    suite release release -L extended --no-tests=ignore
 fi
 step "all passed in $(($(date +%s) - began)) s"
