@@ -64,6 +64,7 @@ static void print_service(struct print *p, const struct service_status *s, bool 
     print_duration(p, s->lead_time_ms / 1000 * 1000);
     print_text(p, s->is_learning && s->decided_ms > 0 ? "learning"
                   : s->decided_ms > 0                 ? s->reason
+                  : s->reason[0] != '\0'              ? s->reason
                                                       : "no decision yet");
     print_text(p, s->gate);
     if (is_table)

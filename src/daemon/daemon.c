@@ -22,9 +22,9 @@
 
 /* A call of libcurl with TLS and a name look-up needs about a tenth of it. */
 #define IO_STACK_BYTES ((size_t)512 * 1024)
-/* The status file of many services is large: it is written less often. */
 #define FLUSH_MS INT64_C(1000)
-#define FLUSH_MANY_MS INT64_C(10000)
+/* The status file of many services is large: it is written less often once all have decided. */
+#define STATUS_MANY_MS INT64_C(10000)
 #define MANY_SERVICES 1000
 /* `scaler status` looks whether the lock is held: a moment's look must not end a start. */
 #define LOCK_TRIES 5
@@ -47,6 +47,7 @@ struct daemon {
     struct server *server;
     char listen[256];
     struct daemon_status status;
+    int64_t status_mono_ms; /* the next one is written */
     bool is_loading, must_load_again, is_told_ready, is_stopping;
 };
 
@@ -80,8 +81,12 @@ static void on_flush(uv_timer_t *timer)
     const struct daemon_status *status = current_status(d);
     char why[256];
 
-    state_flush(d->state, clk_wall_ms(), status);
-    uv_timer_start(timer, on_flush, status->n > MANY_SERVICES ? FLUSH_MANY_MS : FLUSH_MS, 0);
+    state_flush(d->state, clk_wall_ms());
+    if (!d->is_told_ready || clk_mono_ms() >= d->status_mono_ms) {
+        state_write_status(d->state, status);
+        d->status_mono_ms = clk_mono_ms() + (status->n > MANY_SERVICES ? STATUS_MANY_MS : 0);
+    }
+    uv_timer_start(timer, on_flush, FLUSH_MS, 0);
     if (!d->is_told_ready && is_ready(d, why, sizeof why)) {
         d->is_told_ready = true;
         log_info("daemon", "every service has decided");

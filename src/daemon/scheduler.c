@@ -439,7 +439,7 @@ static void swap_units(struct scheduler *s, struct config_ref *ref, struct unit 
     s->n_units = c->n_services;
     s->tend_at = 0;
     for (size_t i = 0; i < s->n_units; i++) {
-        str_copy(shown[i].name, sizeof shown[i].name, c->services[i].name);
+        service_show_starting(&c->services[i], s->env.is_dry_run, &shown[i]);
         if (units[i]->is_started) {
             join_group(s, units[i]);
             show(s, units[i]);

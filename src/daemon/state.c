@@ -84,7 +84,7 @@ struct state {
     struct lane lane;
     struct batch next;
     uint64_t tokens;
-    bool is_busy;
+    bool is_busy, is_writing_status;
     struct start_request *requests;
     struct override *overrides;
     size_t n_overrides;
@@ -299,9 +299,6 @@ struct flush_job {
     struct state *state;
     struct batch batch;
     int64_t now_ms;
-    bool has_status;
-    struct daemon_status status;
-    struct service_status *services;
     struct override *overrides;
     size_t n_overrides;
     bool has_overrides;
@@ -323,8 +320,6 @@ static void flush_work(struct pool_job *pj)
         override_list(l->dir, clk_wall_ms(), &job->overrides, &job->n_overrides, NULL) == 0;
     job->has_approvals =
         approve_list(l->dir, clk_wall_ms(), &job->approvals, &job->n_approvals, NULL) == 0;
-    if (job->has_status)
-        write_status_file(l->dir, &job->status);
 }
 
 static void note_store(struct state *s, const struct err *e)
@@ -359,12 +354,11 @@ static void flush_done(struct pool_job *pj)
         s->approvals = job->approvals;
         s->n_approvals = job->n_approvals;
     }
-    free(job->services);
     free(job);
     start_next_request(s);
 }
 
-void state_flush(struct state *s, int64_t now_ms, const struct daemon_status *status)
+void state_flush(struct state *s, int64_t now_ms)
 {
     struct flush_job *job;
 
@@ -376,14 +370,54 @@ void state_flush(struct state *s, int64_t now_ms, const struct daemon_status *st
     job->now_ms = now_ms;
     job->batch = s->next;
     s->next = (struct batch){0};
-    if (status && (job->services = calloc(status->n + 1, sizeof *job->services)) != NULL) {
-        if (status->n > 0)
-            memcpy(job->services, status->services, status->n * sizeof *job->services);
-        job->status = *status;
-        job->status.services = job->services;
-        job->has_status = true;
-    }
     s->is_busy = true;
+    pool_submit(s->io, &job->pool);
+}
+
+/* Beside the lane: a store that is slow, or asked about thousands of services at the start,
+ * keeps nobody from seeing what goes on. */
+struct status_job {
+    struct pool_job pool;
+    struct state *state;
+    struct daemon_status status;
+    struct service_status *services;
+};
+
+static void status_work(struct pool_job *pj)
+{
+    struct status_job *job = (struct status_job *)pj;
+
+    write_status_file(job->state->lane.dir, &job->status);
+}
+
+static void status_done(struct pool_job *pj)
+{
+    struct status_job *job = (struct status_job *)pj;
+
+    job->state->is_writing_status = false;
+    free(job->services);
+    free(job);
+}
+
+void state_write_status(struct state *s, const struct daemon_status *status)
+{
+    struct status_job *job;
+
+    if (s->is_writing_status || !(job = calloc(1, sizeof *job)))
+        return;
+    job->services = calloc(status->n + 1, sizeof *job->services);
+    if (!job->services) {
+        free(job);
+        return;
+    }
+    if (status->n > 0)
+        memcpy(job->services, status->services, status->n * sizeof *job->services);
+    job->status = *status;
+    job->status.services = job->services;
+    job->state = s;
+    job->pool.work = status_work;
+    job->pool.done = status_done;
+    s->is_writing_status = true;
     pool_submit(s->io, &job->pool);
 }
 

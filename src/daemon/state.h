@@ -42,10 +42,12 @@ void state_put(struct state *s, const char *service, const char *name, const voi
                size_t n);
 
 /* One job that writes all of the above; at the daemon's time now_ms every other decision stands
- * as before. `status` (may be NULL) is copied, turned into JSON and put into
- * state_dir/status.json. Does nothing while the last flush runs: what waits goes with the
- * next. */
-void state_flush(struct state *s, int64_t now_ms, const struct daemon_status *status);
+ * as before. Does nothing while the last flush runs: what waits goes with the next. */
+void state_flush(struct state *s, int64_t now_ms);
+
+/* Copies it; a job turns it into JSON and puts it into state_dir/status.json. Does nothing
+ * while the last one is being written. */
+void state_write_status(struct state *s, const struct daemon_status *status);
 
 /* Writes what waits now, blocking: after the pool is gone. */
 void state_write(struct state *s);

@@ -621,6 +621,16 @@ static void show_decision(const struct service *s, struct service_status *out)
     }
 }
 
+void service_show_starting(const struct service_conf *conf, bool is_dry_run,
+                           struct service_status *out)
+{
+    struct service s = {.conf = conf, .newest_ms = -1, .newest_load = NAN};
+
+    s.gate_conf.mode = is_dry_run ? GATE_MODE_DRY_RUN : conf->gate.mode;
+    service_show(&s, 0, out);
+    str_copy(out->reason, sizeof out->reason, "starting");
+}
+
 void service_show(const struct service *s, int64_t now_ms, struct service_status *out)
 {
     (void)now_ms;

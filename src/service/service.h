@@ -156,6 +156,10 @@ void service_submitted(struct service *s, int64_t now_ms, const struct gate_stat
 /* From a decision until its instance is useful: measured, else stated or guessed. */
 int64_t service_lead_time_ms(const struct service *s);
 
+/* What is known before service_init. */
+void service_show_starting(const struct service_conf *conf, bool is_dry_run,
+                           struct service_status *out);
+
 /* Fills out with all that is known now. */
 void service_show(const struct service *s, int64_t now_ms, struct service_status *out);
 

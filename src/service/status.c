@@ -171,20 +171,31 @@ static int add_bytes(const char *bytes, size_t n, void *out)
     return str_add_n(out, bytes, n);
 }
 
+static int add_json(json_t *v, struct str *out)
+{
+    int rc =
+        v ? json_dump_callback(v, add_bytes, out, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : -1;
+
+    json_decref(v);
+    return rc;
+}
+
+/* One service after the other: a tree of ten thousand would be fifty times its text. */
 int daemon_status_write(const struct daemon_status *s, struct str *out, struct err *e)
 {
-    json_t *root = fields_json(daemon_fields, N(daemon_fields), s);
-    json_t *services = json_array();
-    int rc = root && services ? 0 : -1;
+    int rc = add_json(fields_json(daemon_fields, N(daemon_fields), s), out);
 
-    for (size_t i = 0; rc == 0 && i < s->n; i++)
-        rc = json_array_append_new(services, service_status_json(&s->services[i]));
+    if (rc == 0 && out->len > 1)
+        out->len -= 2; /* "\n}" */
     if (rc == 0)
-        rc = json_object_set(root, "services", services);
+        rc = str_add(out, ",\n\"services\": [\n");
+    for (size_t i = 0; rc == 0 && i < s->n; i++) {
+        rc = i > 0 ? str_add(out, ",\n") : 0;
+        if (rc == 0)
+            rc = add_json(service_status_json(&s->services[i]), out);
+    }
     if (rc == 0)
-        rc = json_dump_callback(root, add_bytes, out, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-    json_decref(services);
-    json_decref(root);
+        rc = str_add(out, "\n]}\n");
     return rc == 0 ? 0 : err_nomem(e);
 }
 

@@ -36,6 +36,11 @@ static bool needs_four(void)
 }
 
 /* The rails let nothing go so soon after a start. */
+static bool has_one(void)
+{
+    return life_count("web") >= 1;
+}
+
 static bool is_within_max(void)
 {
     return life_status().desired <= life_settings.max;
@@ -129,6 +134,36 @@ static void test_a_reload_that_removes_little_or_adds_waits_for_nobody(void **st
     life_stop(pid, 0);
 }
 
+static bool has_nine(void)
+{
+    return life_count("web") >= 9;
+}
+
+static void test_an_override_works_where_no_byte_can_be_written(void **state)
+{
+    char line[1200];
+    const char *argv[] = {"sh", "-c", line, NULL};
+    int rc;
+
+    (void)state;
+    /* a file may grow to 16 KiB: no store; the command itself may write none at all */
+    snprintf(line, sizeof line,
+             "ulimit -f 32; exec %s run --config %s/scaler.cfg --state-dir %s/state",
+             test_scaler_bin(), life_dir, life_dir);
+    life_daemon_pid = test_start("full", argv);
+    assert_true(life_feed(5, 15000, has_one));
+    snprintf(line, sizeof line,
+             "ulimit -f 0; %s override web --min 9 --for 1h --reason full --config "
+             "%s/scaler.cfg --state-dir %s/state >/dev/null 2>&1",
+             test_scaler_bin(), life_dir, life_dir);
+    rc = system(line);
+    assert_int_equal(WEXITSTATUS(rc), 0);
+    assert_true(life_feed(5, 15000, has_nine));
+    assert_true(life_log_has("full", "scaling goes on from memory"));
+    assert_contains(life_scaler(&rc, "status"), "at least 9 instances");
+    life_stop(life_daemon_pid, 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +172,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(
             test_a_reload_that_removes_little_or_adds_waits_for_nobody, life_begin,
             life_finish),
+        cmocka_unit_test_setup_teardown(test_an_override_works_where_no_byte_can_be_written,
+                                        life_begin, life_finish),
     };
     int rc;
 
