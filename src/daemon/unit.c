@@ -577,6 +577,7 @@ static void fit_done(struct pool_job *pj)
         tend_approval(u);
         u->wants_decision |=
             job->training.brain != NULL; /* what was decided so far knew nothing */
+        obey_accept_low(u);
         if (u->must_train) /* settings changed meanwhile: once more, with what comes from now */
             service_training_begins(s);
         if (!job->training.brain && pj->outcome == POOL_RAN && pj->err.code != ERR_SHORT)
