@@ -67,6 +67,17 @@ int64_t zone_shift_ms(const struct zone *z, int64_t time_ms, int64_t ref_ms)
     return time_ms + zone_offset_ms(z, time_ms) - zone_offset_ms(z, ref_ms);
 }
 
+int64_t zone_to_utc_ms(const struct zone *z, int64_t local_ms)
+{
+    int64_t before = local_ms - zone_offset_ms(z, local_ms - CLK_DAY_MS);
+    int64_t after = local_ms - zone_offset_ms(z, local_ms + CLK_DAY_MS);
+
+    if (after + zone_offset_ms(z, after) == local_ms &&
+        before + zone_offset_ms(z, before) != local_ms)
+        return after;
+    return before;
+}
+
 /* The first second of (low, high] with another offset than low's. */
 static int64_t find_change_s(const struct zone *z, int64_t low, int64_t high)
 {

@@ -24,6 +24,10 @@ const char *zone_name(const struct zone *z);
 /* Local minus UTC at a time. z NULL is UTC: 0. */
 int64_t zone_offset_ms(const struct zone *z, int64_t time_ms);
 
+/* When a clock shows local_ms (counted as if it were UTC). Of a time that comes twice the first;
+ * a time that is skipped is taken as that much after the change. */
+int64_t zone_to_utc_ms(const struct zone *z, int64_t local_ms);
+
 /* A change of the clock: the offset is `before` until time_ms, `after` from it on. */
 struct zone_change {
     int64_t time_ms;

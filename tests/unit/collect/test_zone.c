@@ -127,6 +127,32 @@ static void changes_are_found_to_the_second(void **state)
     }
 }
 
+static void a_time_on_the_wall_is_found_in_utc(void **state)
+{
+    static const struct {
+        const char *zone, *local, *utc;
+    } rows[] = {
+        {"Europe/Berlin", "2026-07-01T12:00:00Z", "2026-07-01T10:00:00Z"},
+        {"Europe/Berlin", "2026-03-29T02:30:00Z", "2026-03-29T01:30:00Z"}, /* skipped */
+        {"Europe/Berlin", "2026-03-29T03:30:00Z", "2026-03-29T01:30:00Z"},
+        {"Europe/Berlin", "2026-10-25T02:30:00Z", "2026-10-25T00:30:00Z"}, /* twice */
+        {"Europe/Berlin", "2026-10-25T03:00:00Z", "2026-10-25T02:00:00Z"},
+        {"America/New_York", "2026-03-08T03:00:00Z", "2026-03-08T07:00:00Z"},
+        {"Australia/Lord_Howe", "2026-10-04T02:45:00Z", "2026-10-03T15:45:00Z"},
+        {"Asia/Kolkata", "2026-01-01T00:00:00Z", "2025-12-31T18:30:00Z"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct zone *z = open_zone(rows[i].zone);
+
+        if (zone_to_utc_ms(z, time_of(rows[i].local)) != time_of(rows[i].utc))
+            fail_msg("%s %s", rows[i].zone, rows[i].local);
+        zone_close(z);
+    }
+    assert_int_equal(zone_to_utc_ms(NULL, 5), 5);
+}
+
 static void utc_and_no_zone_never_change(void **state)
 {
     struct zone *z = open_zone("UTC"), *none = NULL;
@@ -223,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_zone_agrees_with_localtime_from_2000_to_2037),
         cmocka_unit_test(changes_are_found_to_the_second),
+        cmocka_unit_test(a_time_on_the_wall_is_found_in_utc),
         cmocka_unit_test(utc_and_no_zone_never_change),
         cmocka_unit_test(a_daily_shape_stays_in_place_across_changes),
         cmocka_unit_test(a_gap_hides_no_value_of_the_hour_that_comes_twice),
