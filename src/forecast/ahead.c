@@ -1,0 +1,189 @@
+/* ahead.c - see ahead.h. */
+#include "forecast/ahead.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "forecast/predictor.h"
+
+#define DAY_MS (INT64_C(86400) * 1000)
+#define COVER_DAYS 3
+
+/* Whose clocks most people's change with. */
+static const char *const likely_zones[] = {"Europe/Berlin", "America/New_York"};
+
+/* Cells that a time is moved by on a clock that keeps the offset of the history's end. */
+static long cells_off(const struct zone *z, int64_t time_ms, int64_t ref_ms, int64_t step_ms)
+{
+    return lround((double)(zone_shift_ms(z, time_ms, ref_ms) - time_ms) / (double)step_ms);
+}
+
+static int count_changes(const struct zone *z, const struct series *s, int64_t end_ms,
+                         size_t *out, struct err *e)
+{
+    struct zone_change *changes;
+
+    if (zone_changes(z, s->start_ms, end_ms, &changes, out, e) != 0)
+        return -1;
+    free(changes);
+    return 0;
+}
+
+/* Copies step `from` of a forecast made on one clock to step h of one on UTC. */
+static void copy_step(struct forecast *to, size_t h, const struct forecast *from, size_t at)
+{
+    to->point[h] = from->point[at];
+    to->mean[h] = from->mean[at];
+    memcpy(to->values + h * to->n_levels, from->values + at * from->n_levels,
+           to->n_levels * sizeof *to->values);
+}
+
+/* Predicts on the clock of the users and lays the steps back onto UTC: in the hour that comes
+ * twice the same steps are used again, that of the hour that is skipped are not used. */
+static int predict(const struct predictor *p, struct forecast *f, const struct zone *z,
+                   struct err *e)
+{
+    int64_t start_ms = predictor_time_ms(p), step_ms = predictor_step_ms(p);
+    struct forecast local = {0};
+    size_t most = f->horizon;
+    int rc;
+
+    for (size_t h = 0; h < f->horizon; h++) {
+        long at =
+            (long)h + cells_off(z, start_ms + (int64_t)h * step_ms, start_ms - 1, step_ms);
+
+        if (at >= (long)most)
+            most = (size_t)at + 1;
+    }
+    if (forecast_init(&local, most, f->levels, f->n_levels, e) != 0)
+        return -1;
+    rc = predictor_predict(p, &local, e);
+    f->start_ms = start_ms;
+    f->step_ms = step_ms;
+    for (size_t h = 0; rc == 0 && h < f->horizon; h++) {
+        long at =
+            (long)h + cells_off(z, start_ms + (int64_t)h * step_ms, start_ms - 1, step_ms);
+
+        copy_step(f, h, &local, at > 0 ? (size_t)at : 0);
+    }
+    forecast_clear(&local);
+    return rc;
+}
+
+/* Raises the upper quantiles of steps within three days after a change to those of the step
+ * that the change would have put there. Returns how many were raised. */
+static size_t cover_change(struct forecast *f, const struct forecast *was,
+                           const struct zone_change *change)
+{
+    long off = lround((double)(change->after_ms - change->before_ms) / (double)f->step_ms);
+    size_t raised = 0;
+
+    for (size_t h = 0; h < f->horizon; h++) {
+        int64_t time_ms = f->start_ms + (int64_t)h * f->step_ms;
+        long at = (long)h + off;
+
+        if (time_ms < change->time_ms || time_ms >= change->time_ms + COVER_DAYS * DAY_MS)
+            continue;
+        at = at < 0 ? 0 : at >= (long)f->horizon ? (long)f->horizon - 1 : at;
+        for (size_t q = 0; q < f->n_levels; q++)
+            if (f->levels[q] > 0.5)
+                f->values[h * f->n_levels + q] =
+                    fmax(f->values[h * f->n_levels + q],
+                         was->values[(size_t)at * was->n_levels + q]);
+        raised++;
+    }
+    return raised;
+}
+
+static int cover_clocks(struct forecast *f, size_t *covered, struct err *e)
+{
+    int64_t end_ms = f->start_ms + (int64_t)f->horizon * f->step_ms;
+    struct forecast was = {0};
+    int rc = 0;
+
+    *covered = 0;
+    for (size_t i = 0; i < sizeof likely_zones / sizeof *likely_zones && rc == 0; i++) {
+        struct zone_change *changes = NULL;
+        struct zone *z = NULL;
+        size_t n = 0;
+
+        if (zone_open(&z, likely_zones[i], NULL) != 0)
+            continue; /* no tzdata here: nothing to know */
+        rc = zone_changes(z, f->start_ms - COVER_DAYS * DAY_MS, end_ms, &changes, &n, e);
+        if (rc == 0 && n > 0 && !was.values) {
+            rc = forecast_init(&was, f->horizon, f->levels, f->n_levels, e);
+            for (size_t h = 0; rc == 0 && h < f->horizon; h++)
+                copy_step(&was, h, f, h);
+        }
+        for (size_t k = 0; rc == 0 && k < n; k++)
+            *covered += cover_change(f, &was, &changes[k]);
+        free(changes);
+        zone_close(z);
+    }
+    forecast_clear(&was);
+    return rc;
+}
+
+/* What a model learns from: special days left out, on the clock of the users. */
+static int lay_out(struct series **learned, struct ahead *out, const struct ahead_setup *setup,
+                   struct err *e)
+{
+    struct series *usual = NULL;
+    int rc = series_copy(&usual, out->history, e);
+
+    if (rc == 0 && setup->calendar)
+        out->forgotten = calendar_forget(setup->calendar, usual);
+    if (rc == 0)
+        rc = zone_warp(learned, usual, setup->zone, e);
+    series_free(usual);
+    return rc;
+}
+
+static int adjust(struct forecast *f, struct ahead *out, const struct ahead_setup *setup,
+                  struct err *e)
+{
+    if (!setup->zone && cover_clocks(f, &out->covered, e) != 0)
+        return -1;
+    if (setup->calendar && special_apply(f, setup->calendar, setup->zone, out->history,
+                                         &out->effects, &out->n_effects, e) != 0)
+        return -1;
+    for (size_t h = 0; setup->growth != 1 && h < f->horizon; h++)
+        special_scale(f, h, setup->growth);
+    return 0;
+}
+
+int ahead_forecast(struct forecast *f, struct ahead *out, const struct series *raw,
+                   const struct ahead_setup *setup, struct err *e)
+{
+    int64_t end_ms = series_time_ms(raw, raw->n) + (int64_t)f->horizon * raw->step_ms;
+    struct predictor *p = NULL;
+    struct series *learned = NULL;
+    int rc = -1;
+
+    *out = (struct ahead){0};
+    if (clean_series(&out->history, raw, &out->cleaned, e) != 0 ||
+        count_changes(setup->zone, raw, end_ms, &out->changes, e) != 0 ||
+        lay_out(&learned, out, setup, e) != 0 ||
+        predictor_fit(&p, setup->model, setup->options, learned, e) != 0 ||
+        predict(p, f, setup->zone, e) != 0 || adjust(f, out, setup, e) != 0 ||
+        predictor_describe(p, &out->models, e) != 0)
+        goto done;
+    out->is_trusted = predictor_is_trusted(p);
+    rc = 0;
+done:
+    predictor_free(p);
+    series_free(learned);
+    if (rc != 0)
+        ahead_clear(out);
+    return rc;
+}
+
+void ahead_clear(struct ahead *a)
+{
+    clean_report_clear(&a->cleaned);
+    str_clear(&a->models);
+    free(a->effects);
+    series_free(a->history);
+    *a = (struct ahead){0};
+}
