@@ -24,8 +24,8 @@ int zone_open(struct zone **out, const char *name, struct err *e)
     if (!z->tz) {
         free(z);
         return err_set(e, ERR_CONFIG,
-                       "\"%.60s\" is no time zone known here (write \"Europe/Berlin\" or "
-                       "\"UTC\"; the package tzdata has the names)",
+                       "\"%.60s\": unknown here (write \"Europe/Berlin\" or \"UTC\"; the "
+                       "package tzdata has the names)",
                        name);
     }
     *out = z;

@@ -1,7 +1,6 @@
 /* service_conf.c - see service_conf.h. */
 #include "service/service_conf.h"
 
-#include <glib.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 
 #include "base/clk.h"
 #include "base/str.h"
+#include "collect/calendar_conf.h"
 #include "decide/options.h"
 #include "forecast/model.h"
 
@@ -20,8 +20,10 @@ static const struct conf_option general_options[] = {
     {"owner", CONF_STRING, "", 0, 200, "TEXT", "Who is asked when it misbehaves."},
     {"labels", CONF_STRINGS, "", 0, 0, "NAME=VALUE",
      "Labels for metrics and reports: labels = { team = \"web\"; }."},
-    {"timezone", CONF_STRING, "UTC", 1, 100, "ZONE",
-     "Where the day of its users begins and daylight saving applies: \"Europe/Berlin\"."},
+    {"timezone", CONF_STRING, "auto", 1, 100, "ZONE",
+     "Whose clock its users live by: \"Europe/Berlin\", or \"UTC\". The daily shape follows it "
+     "when it changes. auto: not known; days are those of UTC, and for three days after the "
+     "usual changes forecasts cover both."},
     {"model", CONF_STRING, "auto", 1, 60, "NAME",
      "Model of `scaler forecast` for this service; auto: chosen by its record."},
     {"lead_time", CONF_DURATION, "auto", 0, 86400, "s",
@@ -59,11 +61,12 @@ const struct service_group_row service_groups[SERVICE_GROUPS] = {
     [SERVICE_CAPACITY] = {"capacity", decide_capacity_options},
     [SERVICE_LIMITS] = {"limits", decide_limit_options},
     [SERVICE_RAILS] = {"rails", decide_rail_options},
+    [SERVICE_CALENDAR] = {"calendar", calendar_options},
 };
 
 /* Members of a service's level that are groups of their own. */
-static const char *const group_names[] = {"source", "backend", "capacity",
-                                          "limits", "rails",   NULL};
+static const char *const group_names[] = {"source", "backend",  "capacity", "limits",
+                                          "rails",  "calendar", NULL};
 
 /* One service on its way from the file. */
 struct reader {
@@ -294,6 +297,7 @@ static int read_groups(struct reader *r, const struct config_source *sources, si
     read_plain_group(r, SERVICE_CAPACITY);
     read_plain_group(r, SERVICE_LIMITS);
     read_plain_group(r, SERVICE_RAILS);
+    read_plain_group(r, SERVICE_CALENDAR);
     return 0;
 }
 
@@ -304,15 +308,6 @@ bool service_name_is_good(const char *name)
                                   "0123456789._-";
 
     return name[0] && name[0] != '.' && name[0] != '-' && strspn(name, letters) == strlen(name);
-}
-
-static bool is_timezone(const char *name)
-{
-    GTimeZone *zone = g_time_zone_new_identifier(name);
-
-    if (zone)
-        g_time_zone_unref(zone);
-    return zone != NULL;
 }
 
 /* Where a key of a group is written, else the group, else the service. */
@@ -359,16 +354,45 @@ static void check_own_level(const struct reader *r)
             "%s: name: letters, digits, dots, dashes and underscores only, the first "
             "a letter, digit or underscore",
             r->owner);
-    if (!is_timezone(r->s->timezone))
-        conf_node_fault(place(r, "", "timezone"), r->faults,
-                        "%s: timezone = \"%.60s\": unknown here (write \"Europe/Berlin\" or "
-                        "\"UTC\"; the package tzdata has the names)",
-                        r->owner, r->s->timezone);
     if (conf_is_set(objective, "objective") && conf_is_set(objective, "cost_ratio") &&
         !conf_is_auto(objective, "cost_ratio"))
         conf_node_fault(place(r, "", "cost_ratio"), r->faults,
                         "%s: objective and cost_ratio are two ways to say one thing: keep one",
                         r->owner);
+}
+
+/* A fault of the calendar, or a lack of memory. */
+static void calendar_fault(const struct reader *r, const char *group, const char *key,
+                           const struct err *e)
+{
+    if (e->code == ERR_NOMEM)
+        r->faults->failed = true;
+    else
+        conf_node_fault(place(r, group, key), r->faults, "%s: %s%s%s = %s", r->owner, group,
+                        group[0] ? ": " : "", key, e->msg);
+}
+
+/* The clock, and what is written on it: entries are read once here, so that `check` and a
+ * reload find all faults. Files may change at any time: they are read when they are used. */
+static void check_calendar(const struct reader *r)
+{
+    const struct conf *options = r->s->groups[SERVICE_CALENDAR];
+    struct calendar scratch = {0};
+    struct zone *zone = NULL;
+    const char *const *texts;
+    struct err e = {0};
+
+    if (strcmp(r->s->timezone, "auto") != 0 && zone_open(&zone, r->s->timezone, &e) != 0)
+        calendar_fault(r, "", "timezone", &e);
+    for (size_t i = 0; i < CALENDAR_LISTS; i++) {
+        size_t n = conf_strings(options, calendar_lists[i].name, &texts);
+
+        for (size_t k = 0; k < n; k++)
+            if (calendar_add(&scratch, calendar_lists[i].kind, texts[k], zone, &e) != 0)
+                calendar_fault(r, "calendar", calendar_lists[i].name, &e);
+    }
+    calendar_clear(&scratch);
+    zone_close(zone);
 }
 
 static void check_step(const struct reader *r)
@@ -530,6 +554,7 @@ int service_conf_read(struct service_conf *out, const struct conf_node *given, c
     take_typed(out);
     check_own_level(&r);
     check_model(&r);
+    check_calendar(&r);
     check_step(&r);
     check_day(&r);
     check_limits(&r);

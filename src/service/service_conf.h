@@ -24,6 +24,7 @@ enum service_group {
     SERVICE_CAPACITY,  /* decide_capacity_options */
     SERVICE_LIMITS,    /* decide_limit_options */
     SERVICE_RAILS,     /* decide_rail_options */
+    SERVICE_CALENDAR,  /* calendar_options */
     SERVICE_GROUPS,
 };
 
@@ -48,7 +49,7 @@ struct service_conf {
     /* Borrowed from the groups. */
     const char *name;     /* a file name: letters, digits, . _ - */
     const char *owner;    /* "" not given */
-    const char *timezone; /* a name of the system's tzdata */
+    const char *timezone; /* a name of the system's tzdata; "auto": not known */
     const char *model;    /* name of a model; "auto": the program chooses */
     int64_t step_ms;      /* width of one cell of the load; divides a day */
     int64_t day_ms;       /* the daily season: 24 h, shorter for a demonstration */
