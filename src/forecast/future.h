@@ -1,8 +1,8 @@
-/* ahead.h - from a raw history to the forecast a person asks for: cleaned, without special
+/* future.h - from a raw history to the forecast a person asks for: cleaned, without special
  * days, on the clock of the users, by a model; then back on UTC, with the special days to come
  * and what-if growth. What `forecast`, `plan` and `backtest` call. No clock, no I/O. */
-#ifndef SCALER_FORECAST_AHEAD_H
-#define SCALER_FORECAST_AHEAD_H
+#ifndef SCALER_FORECAST_FUTURE_H
+#define SCALER_FORECAST_FUTURE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 #include "forecast/model.h"
 #include "forecast/special.h"
 
-struct ahead_setup {
+struct future_setup {
     const struct model *model;
     const struct conf *options;      /* of the model; NULL: the defaults */
     const struct zone *zone;         /* clock of the users; NULL: unknown, UTC's days */
@@ -25,8 +25,8 @@ struct ahead_setup {
     double growth;                   /* the forecast is multiplied by this */
 };
 
-/* What was done on the way, for --verbose. Release with ahead_clear. */
-struct ahead {
+/* What was done on the way, for --verbose. Release with future_clear. */
+struct future {
     struct clean_report cleaned;
     size_t forgotten;  /* cells of special days, not learned from */
     size_t changes;    /* of the clock within the history and the forecast */
@@ -42,8 +42,8 @@ struct ahead {
  * days after the clocks of Europe or of the USA change, quantiles above the median cover the
  * load an hour off as well: whoever follows them would be missed otherwise. Errors as
  * predictor_fit; *out is empty then. */
-int ahead_forecast(struct forecast *f, struct ahead *out, const struct series *raw,
-                   const struct ahead_setup *setup, struct err *e);
-void ahead_clear(struct ahead *a);
+int future_forecast(struct forecast *f, struct future *out, const struct series *raw,
+                   const struct future_setup *setup, struct err *e);
+void future_clear(struct future *a);
 
 #endif

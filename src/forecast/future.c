@@ -1,5 +1,5 @@
-/* ahead.c - see ahead.h. */
-#include "forecast/ahead.h"
+/* future.c - see future.h. */
+#include "forecast/future.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -126,7 +126,7 @@ static int cover_clocks(struct forecast *f, size_t *covered, struct err *e)
 }
 
 /* What a model learns from: special days left out, on the clock of the users. */
-static int lay_out(struct series **learned, struct ahead *out, const struct ahead_setup *setup,
+static int lay_out(struct series **learned, struct future *out, const struct future_setup *setup,
                    struct err *e)
 {
     struct series *usual = NULL;
@@ -140,7 +140,7 @@ static int lay_out(struct series **learned, struct ahead *out, const struct ahea
     return rc;
 }
 
-static int adjust(struct forecast *f, struct ahead *out, const struct ahead_setup *setup,
+static int adjust(struct forecast *f, struct future *out, const struct future_setup *setup,
                   struct err *e)
 {
     if (!setup->zone && cover_clocks(f, &out->covered, e) != 0)
@@ -153,15 +153,15 @@ static int adjust(struct forecast *f, struct ahead *out, const struct ahead_setu
     return 0;
 }
 
-int ahead_forecast(struct forecast *f, struct ahead *out, const struct series *raw,
-                   const struct ahead_setup *setup, struct err *e)
+int future_forecast(struct forecast *f, struct future *out, const struct series *raw,
+                   const struct future_setup *setup, struct err *e)
 {
     int64_t end_ms = series_time_ms(raw, raw->n) + (int64_t)f->horizon * raw->step_ms;
     struct predictor *p = NULL;
     struct series *learned = NULL;
     int rc = -1;
 
-    *out = (struct ahead){0};
+    *out = (struct future){0};
     if (clean_series(&out->history, raw, &out->cleaned, e) != 0 ||
         count_changes(setup->zone, raw, end_ms, &out->changes, e) != 0 ||
         lay_out(&learned, out, setup, e) != 0 ||
@@ -175,15 +175,15 @@ done:
     predictor_free(p);
     series_free(learned);
     if (rc != 0)
-        ahead_clear(out);
+        future_clear(out);
     return rc;
 }
 
-void ahead_clear(struct ahead *a)
+void future_clear(struct future *a)
 {
     clean_report_clear(&a->cleaned);
     str_clear(&a->models);
     free(a->effects);
     series_free(a->history);
-    *a = (struct ahead){0};
+    *a = (struct future){0};
 }

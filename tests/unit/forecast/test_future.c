@@ -2,7 +2,7 @@
 #include "lib/test.h"
 
 #include "base/clk.h"
-#include "forecast/ahead.h"
+#include "forecast/future.h"
 
 #define STEP_MS (15 * CLK_MINUTE_MS)
 #define WEEKS 5
@@ -51,22 +51,22 @@ static struct series *weeks_until(const struct zone *z, int64_t end_ms)
     return s;
 }
 
-static void run(struct forecast *f, struct ahead *a, const struct series *s, size_t horizon,
+static void run(struct forecast *f, struct future *a, const struct series *s, size_t horizon,
                 const struct zone *z, const struct calendar *c, double growth)
 {
-    struct ahead_setup setup = {
+    struct future_setup setup = {
         .model = model_find("linear"), .zone = z, .calendar = c, .growth = growth};
     struct err e = {0};
 
     assert_int_equal(forecast_init(f, horizon, levels, 3, &e), 0);
-    if (ahead_forecast(f, a, s, &setup, &e) != 0)
+    if (future_forecast(f, a, s, &setup, &e) != 0)
         fail_msg("%s", e.msg);
 }
 
-static void end(struct forecast *f, struct ahead *a, struct series *s)
+static void end(struct forecast *f, struct future *a, struct series *s)
 {
     forecast_clear(f);
-    ahead_clear(a);
+    future_clear(a);
     series_free(s);
 }
 
@@ -110,7 +110,7 @@ static void the_shape_follows_the_clock_across_its_changes(void **state)
         int64_t at = time_of(rows[i].change);
         struct series *s = weeks_until(z, at - (int64_t)(rows[i].days * (double)CLK_DAY_MS));
         struct forecast f, plain;
-        struct ahead a, b;
+        struct future a, b;
 
         run(&f, &a, s, 192, z, NULL, 1);
         run(&plain, &b, s, 192, NULL, NULL, 1);
@@ -131,7 +131,7 @@ static void an_unknown_clock_is_covered_for_three_days(void **state)
     struct zone *z = open_zone("Europe/Berlin");
     struct series *s = weeks_until(z, change - CLK_HOUR_MS);
     struct forecast f;
-    struct ahead a;
+    struct future a;
     size_t missed = 0;
 
     (void)state;
@@ -167,7 +167,7 @@ static void a_holiday_is_like_a_sunday(void **state)
     struct series *s = weeks_until(z, time_of("2026-06-23T20:00:00+05:30"));
     struct calendar c = {0};
     struct forecast f;
-    struct ahead a;
+    struct future a;
 
     (void)state;
     add(&c, CALENDAR_HOLIDAY, "2026-06-24", z);
@@ -197,7 +197,7 @@ static void a_holiday_is_like_the_last_one(void **state)
     int64_t from = time_of("2026-06-09T22:00:00Z");
     struct calendar c = {0};
     struct forecast f;
-    struct ahead a;
+    struct future a;
 
     (void)state;
     for (size_t i = 0; i < s->n; i++)
@@ -227,7 +227,7 @@ static void events_growth_and_incidents_count(void **state)
     struct series *s = weeks_until(NULL, time_of("2026-06-24T00:00:00Z"));
     struct calendar c = {0};
     struct forecast f, plain;
-    struct ahead a, b;
+    struct future a, b;
 
     (void)state;
     run(&plain, &b, s, 96, NULL, NULL, 1);
