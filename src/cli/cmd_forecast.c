@@ -1,6 +1,5 @@
 /* cmd_forecast.c - `scaler forecast`: quantiles of the load to come, from a file or the store.
  */
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,18 +9,20 @@
 #include "base/clk.h"
 #include "cli/chart.h"
 #include "cli/command.h"
+#include "cli/forecast_print.h"
 #include "cli/history_file.h"
+#include "cli/look.h"
 #include "cli/open_store.h"
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/stored.h"
-#include "collect/clean.h"
-#include "collect/series.h"
-#include "forecast/predictor.h"
+#include "forecast/future.h"
+#include "service/config.h"
 
 #define MOST_STEPS 200000
-#define TABLE_ROWS 24
-#define CHART_DAYS 2 /* of history drawn before the forecast, at most */
+/* A long look by weeks or months is made of hours unless another step is asked for. */
+#define LONG_MS (14 * CLK_DAY_MS)
+#define LONG_STEP_MS CLK_HOUR_MS
 
 static const struct conf_option options[] = {
     {"history", CONF_STRING, "", 0, 0, "",
@@ -29,9 +30,20 @@ static const struct conf_option options[] = {
     {"service", CONF_STRINGS, "", 0, 0, "",
      "Forecast this service from the store; default, without --history: all it holds."},
     {"step", CONF_DURATION, "auto", 1, 86400, "s",
-     "Width of one cell; auto takes that of the history."},
+     "Width of one cell; auto takes that of the history, or 1h for --by beyond two weeks."},
     {"horizon", CONF_DURATION, "1h", 1, 315360000, "s", "How far ahead."},
-    {"model", CONF_STRING, "ensemble", 0, 0, "", "One of `scaler models`."},
+    {"model", CONF_STRING, "auto", 0, 0, "",
+     "One of `scaler models`; auto: as configured, else the ensemble."},
+    {"quantile", CONF_STRINGS, "", 0, 0, "LEVEL",
+     "Show this level, as in 0.999; default: 0.1, 0.9, 0.95 and 0.99."},
+    LOOK_OPTIONS,
+    {"capacity", CONF_DOUBLE, "auto", 0.000001, 1e9, "requests per second",
+     "Load that one instance carries: instances that carry p95 are shown as well; auto: as "
+     "configured."},
+    {"max", CONF_INT, "auto", 1, 1000000, "instances",
+     "With --by: tell when so many are not enough; auto: as configured."},
+    {"by", CONF_ENUM, "step", 0, 0, "step|hour|day|week|month",
+     "Sums by the clock: mean, peaks, instances and instance-hours of each."},
     {"all", CONF_BOOL, "false", 0, 0, "", "A table row for every step."},
     {"chart", CONF_BOOL, "false", 0, 0, "",
      "Draw history and forecast also where the output is no terminal."},
@@ -39,223 +51,120 @@ static const struct conf_option options[] = {
      "CSV file of what came afterwards: drawn by --plot, and scored under the table."},
     {"plot", CONF_STRING, "", 0, 0, "", "Draw into this .svg or .png file with gnuplot."},
     {"verbose", CONF_BOOL, "false", 0, 0, "",
-     "Tell on standard error what was cleaned, which models took part and how they did."},
+     "Tell on standard error what was cleaned, which models and special days took part and how "
+     "they did."},
     PRINT_FORMAT_OPTION,
     CONF_END,
 };
-
-static const double levels[] = {0.1, 0.5, 0.9, 0.95, 0.99};
-enum { P10, P50, P90, P95, P99, N_LEVELS };
-
-static double level_at(const struct forecast *f, size_t h, size_t q)
-{
-    return q == P50 ? f->point[h] : f->values[h * f->n_levels + q];
-}
-
-/* Cleans into *out and tells what was cleaned. */
-static int clean(struct series **out, const struct series *raw, bool is_verbose, struct err *e)
-{
-    struct clean_report cleaned = {0};
-    struct str text = STR_EMPTY;
-    int rc = clean_series(out, raw, &cleaned, e);
-
-    if (rc == 0 && is_verbose && clean_describe(&cleaned, 10, &text, e) == 0)
-        fputs(str_text(&text), stderr);
-    str_clear(&text);
-    clean_report_clear(&cleaned);
-    return rc;
-}
 
 static void tell(void *ctx, size_t done, size_t total)
 {
     progress_step(ctx, done, total);
 }
 
-/* Says what a short history cannot tell. */
-static int warn(const struct predictor *p, struct err *e)
+/* The special days of the forecast, with what they did. */
+static void tell_effects(const struct future *future)
+{
+    for (size_t i = 0; i < future->n_effects; i++) {
+        const struct special_effect *s = &future->effects[i];
+        struct str does = STR_EMPTY;
+        char from[32], to[32];
+
+        clk_format_time(s->entry->start_ms, from, sizeof from);
+        clk_format_time(s->entry->end_ms, to, sizeof to);
+        calendar_add_effect_text(s->entry, &does);
+        fprintf(stderr, "%s \"%s\" %s to %s, %s: mean %.4g -> %.4g over %zu steps",
+                calendar_kind_name(s->entry->kind), s->entry->name, from, to, str_text(&does),
+                s->before, s->after, s->steps);
+        if (s->unknown > 0)
+            fprintf(stderr, "; %zu left as usual: the history has nothing to go by",
+                    s->unknown);
+        fputc('\n', stderr);
+        str_clear(&does);
+    }
+}
+
+static int tell_all(const struct future *future, const struct look *look, struct err *e)
 {
     struct str text = STR_EMPTY;
-    int rc = predictor_warn(p, &text, e);
+    int rc = clean_describe(&future->cleaned, 10, &text, e);
 
-    if (rc == 0 && str_text(&text)[0])
-        fprintf(stderr, "scaler: %s\n", str_text(&text));
+    if (rc == 0) {
+        fprintf(stderr, "%s", str_text(&text));
+        if (look->zone)
+            fprintf(stderr, "clock: %s, %zu changes within history and forecast\n",
+                    zone_name(look->zone), future->changes);
+        else
+            fprintf(stderr, "clock: not known (--timezone), days are those of UTC\n");
+        if (future->forgotten > 0)
+            fprintf(stderr, "%zu cells of special days were not learned from\n",
+                    future->forgotten);
+        fputs(str_text(&future->models), stderr);
+        tell_effects(future);
+    }
     str_clear(&text);
     return rc;
 }
 
-static int predict(struct forecast *f, const struct conf *opts, const struct series *history,
+/* What a reader must know even if nobody asked. */
+static void warn(const struct future *future)
+{
+    if (str_text(&future->warning)[0])
+        fprintf(stderr, "scaler: %s\n", str_text(&future->warning));
+    if (future->naive_ratio > 1)
+        fprintf(stderr,
+                "scaler: not to be trusted: in backtests repeating the last day or week erred "
+                "%.0f %% less; see scaler backtest\n",
+                100 * (1 - 1 / future->naive_ratio));
+    if (future->covered > 0)
+        fprintf(stderr,
+                "scaler: clocks change near: quantiles cover the load an hour off as well; "
+                "--timezone tells whose clock counts\n");
+}
+
+static const struct model *find_model(const struct conf *opts, const struct service_conf *sc,
+                                      struct err *e)
+{
+    const char *name = !conf_is_auto(opts, "model") ? conf_string(opts, "model")
+                       : sc                         ? sc->model
+                                                    : "auto";
+    const struct model *m = model_find(strcmp(name, "auto") == 0 ? "ensemble" : name);
+
+    if (!m)
+        err_set(e, ERR_CONFIG, "--model: no model is called \"%s\"; see `scaler models`", name);
+    return m;
+}
+
+static int predict(struct forecast *f, struct future *future, const struct conf *opts,
+                   const struct look *look, const struct service_conf *sc,
+                   const struct forecast_levels *levels, const struct series *raw,
                    struct err *e)
 {
-    const char *name = conf_string(opts, "model");
-    const struct model *model = model_find(name);
     int64_t horizon_ms = conf_duration_ms(opts, "horizon");
-    size_t steps = (size_t)((horizon_ms + history->step_ms - 1) / history->step_ms);
-    struct predictor *p = NULL;
+    size_t steps = (size_t)((horizon_ms + raw->step_ms - 1) / raw->step_ms);
     struct progress progress;
     struct combine_watch watch = {tell, &progress};
-    struct str text = STR_EMPTY;
+    struct future_setup setup = {
+        .model = find_model(opts, sc, e),
+        .zone = look->zone,
+        .calendar = &look->calendar,
+        .growth = look->growth,
+        .day_ms = sc ? sc->day_ms : CLK_DAY_MS,
+        .watch = &watch,
+    };
     int rc;
 
-    if (!model)
-        return err_set(e, ERR_CONFIG, "--model: no model is called \"%s\"; see `scaler models`",
-                       name);
+    if (!setup.model)
+        return -1;
     if (steps > MOST_STEPS)
         return err_set(e, ERR_CONFIG, "--horizon: %zu steps, at most %d: use a larger --step",
                        steps, MOST_STEPS);
+    if (forecast_init(f, steps, levels->values, levels->n, e) != 0)
+        return -1;
     progress_begin(&progress, "backtests", opts);
-    rc = predictor_fit_day(&p, model, NULL, CLK_DAY_MS, &watch, history, e);
+    rc = future_forecast(f, future, raw, &setup, e);
     progress_end(&progress);
-    if (rc != 0)
-        return -1;
-    rc = -1;
-    if (forecast_init(f, steps, levels, N_LEVELS, e) != 0 || predictor_predict(p, f, e) != 0 ||
-        warn(p, e) != 0)
-        goto done;
-    if (conf_bool(opts, "verbose")) {
-        if (predictor_describe(p, &text, e) != 0)
-            goto done;
-        fputs(str_text(&text), stderr);
-    }
-    rc = 0;
-done:
-    str_clear(&text);
-    predictor_free(p);
     return rc;
-}
-
-/* CSV and JSON: a row a step. Numbers keep 6 digits after the point: loads below one a second
- * have them too. */
-static int write_rows(const struct forecast *f, enum print_format format, struct err *e)
-{
-    static const struct print_column columns[] = {{"timestamp_unix", "TIME", PRINT_RIGHT},
-                                                  {"p50", "P50", PRINT_RIGHT},
-                                                  {"mean", "MEAN", PRINT_RIGHT},
-                                                  {"p10", "P10", PRINT_RIGHT},
-                                                  {"p90", "P90", PRINT_RIGHT},
-                                                  {"p95", "P95", PRINT_RIGHT},
-                                                  {"p99", "P99", PRINT_RIGHT}};
-    struct print *p;
-
-    if (print_new(&p, stdout, format, columns, sizeof columns / sizeof *columns, e) != 0)
-        return -1;
-    for (size_t h = 0; h < f->horizon; h++) {
-        print_int(p, (f->start_ms + (int64_t)h * f->step_ms) / CLK_SECOND_MS);
-        print_number(p, level_at(f, h, P50), 6);
-        print_number(p, f->mean[h], 6);
-        print_number(p, level_at(f, h, P10), 6);
-        print_number(p, level_at(f, h, P90), 6);
-        print_number(p, level_at(f, h, P95), 6);
-        print_number(p, level_at(f, h, P99), 6);
-    }
-    return print_end(p, e);
-}
-
-static size_t peak_of(const struct forecast *f, size_t q)
-{
-    size_t best = 0;
-
-    for (size_t h = 1; h < f->horizon; h++)
-        if (level_at(f, h, q) > level_at(f, best, q))
-            best = h;
-    return best;
-}
-
-static int decimals_for(double largest)
-{
-    return largest >= 100 ? 0 : largest >= 10 ? 1 : largest >= 1 ? 2 : 4;
-}
-
-static void print_summary(const struct forecast *f)
-{
-    size_t mid = peak_of(f, P50), high = peak_of(f, P95);
-    int places = decimals_for(level_at(f, high, P95));
-    char mid_at[32], high_at[32], span[32], step[32];
-
-    clk_format_time(f->start_ms + (int64_t)mid * f->step_ms, mid_at, sizeof mid_at);
-    clk_format_time(f->start_ms + (int64_t)high * f->step_ms, high_at, sizeof high_at);
-    clk_format_duration((int64_t)f->horizon * f->step_ms, span, sizeof span);
-    clk_format_duration(f->step_ms, step, sizeof step);
-    printf("next %s, steps of %s: peak %.*f (p50) at %s; p95 peak %.*f at %s\n", span, step,
-           places, level_at(f, mid, P50), mid_at, places, level_at(f, high, P95), high_at);
-}
-
-/* The largest value of each level over rows of `group` steps: what has to be carried. */
-static int write_table(const struct forecast *f, size_t group, struct err *e)
-{
-    static const struct print_column columns[] = {
-        {"time", "TIME", PRINT_LEFT}, {"p50", "P50", PRINT_RIGHT}, {"p10", "P10", PRINT_RIGHT},
-        {"p90", "P90", PRINT_RIGHT},  {"p95", "P95", PRINT_RIGHT}, {"p99", "P99", PRINT_RIGHT}};
-    static const size_t order[] = {P50, P10, P90, P95, P99};
-    int places = decimals_for(level_at(f, peak_of(f, P95), P95));
-    struct print *p;
-
-    if (print_new(&p, stdout, PRINT_TABLE, columns, sizeof columns / sizeof *columns, e) != 0)
-        return -1;
-    for (size_t h = 0; h < f->horizon; h += group) {
-        print_time(p, f->start_ms + (int64_t)h * f->step_ms);
-        for (size_t q = 0; q < sizeof order / sizeof *order; q++) {
-            double most = 0;
-
-            for (size_t i = h; i < h + group && i < f->horizon; i++)
-                most = fmax(most, level_at(f, i, order[q]));
-            print_number(p, most, places);
-        }
-    }
-    return print_end(p, e);
-}
-
-/* How the forecast did, where there is something to compare it with. */
-static void print_score(const struct forecast *f, const struct series *came)
-{
-    double error = 0, sum = 0;
-    size_t n = 0, below[N_LEVELS] = {0};
-
-    for (size_t h = 0; h < f->horizon; h++) {
-        double v = series_at(came, f->start_ms + (int64_t)h * f->step_ms);
-
-        if (!isfinite(v))
-            continue;
-        n++;
-        sum += v;
-        error += fabs(v - f->point[h]);
-        for (size_t q = 0; q < N_LEVELS; q++)
-            below[q] += v <= f->values[h * f->n_levels + q];
-    }
-    if (n == 0) {
-        printf("what came: no values in the time of the forecast\n");
-        return;
-    }
-    printf(
-        "what came: %zu steps; the point forecast was off by %.1f %% of the mean; %.0f %% of "
-        "the steps at or below p90, %.0f %% p95, %.0f %% p99\n",
-        n, sum > 0 ? 100 * error / sum : 0, 100 * (double)below[P90] / (double)n,
-        100 * (double)below[P95] / (double)n, 100 * (double)below[P99] / (double)n);
-}
-
-static int show_table(const struct forecast *f, const struct series *history,
-                      const struct series *came, const struct conf *opts, struct err *e)
-{
-    size_t group = conf_bool(opts, "all") ? 1 : (f->horizon + TABLE_ROWS - 1) / TABLE_ROWS;
-    char width[32];
-
-    print_summary(f);
-    if (conf_bool(opts, "chart") || isatty(STDOUT_FILENO)) {
-        size_t most = (size_t)(CHART_DAYS * CLK_DAY_MS / history->step_ms);
-        size_t shown = f->horizon < most ? f->horizon : most;
-
-        if (chart_print(stdout, history, shown, f, chart_is_utf8(), print_width(stdout), e) !=
-            0)
-            return -1;
-    }
-    if (group > 1) {
-        clk_format_duration((int64_t)group * f->step_ms, width, sizeof width);
-        printf("each row: the largest value within %s (--all shows every step)\n", width);
-    }
-    if (write_table(f, group, e) != 0)
-        return -1;
-    if (came)
-        print_score(f, came);
-    return 0;
 }
 
 /* What came afterwards, on the grid of the forecast; *out stays NULL when not asked for. */
@@ -269,44 +178,90 @@ static int load_came(struct series **out, const struct conf *opts, int64_t step_
     return history_file(out, path, step_ms, false, e) == 0 ? 0 : err_wrap(e, "--against");
 }
 
-static int show(const struct forecast *f, const struct series *history, const struct conf *opts,
-                struct err *e)
+static double capacity_of(const struct conf *opts, const struct service_conf *sc)
 {
-    enum print_format format = print_format(opts);
+    if (!conf_is_auto(opts, "capacity"))
+        return conf_double(opts, "capacity");
+    /* rows for programs keep their columns unless more are asked for */
+    if (!sc ||
+        (print_format(opts) != PRINT_TABLE && strcmp(conf_string(opts, "by"), "step") == 0))
+        return NAN;
+    return conf_double(sc->groups[SERVICE_CAPACITY], "per_instance");
+}
+
+static int max_of(const struct conf *opts, const struct service_conf *sc)
+{
+    if (!conf_is_auto(opts, "max"))
+        return (int)conf_int(opts, "max");
+    return sc ? (int)conf_int(sc->groups[SERVICE_LIMITS], "max") : 0;
+}
+
+static int show(const struct forecast *f, const struct future *future, const struct conf *opts,
+                const struct look *look, const struct service_conf *sc,
+                const struct forecast_levels *levels, struct err *e)
+{
     const char *plot = conf_string(opts, "plot");
     struct series *came = NULL;
-    int rc = -1;
+    struct forecast_view view = {.levels = levels,
+                                 .history = future->history,
+                                 .zone = look->zone,
+                                 .capacity = capacity_of(opts, sc),
+                                 .max = max_of(opts, sc)};
+    int rc = load_came(&came, opts, f->step_ms, e);
 
-    if (load_came(&came, opts, f->step_ms, e) != 0)
-        return -1;
-    if (plot[0] && chart_plot(plot, history, f, came, e) != 0)
-        goto done;
-    rc = format == PRINT_TABLE ? show_table(f, history, came, opts, e)
-                               : write_rows(f, format, e);
-done:
+    view.came = came;
+    if (rc == 0 && plot[0])
+        rc = chart_plot(plot, future->history, f, came, e);
+    if (rc == 0)
+        rc = forecast_print(f, &view, opts, e);
     series_free(came);
     return rc;
 }
 
-/* Cleans and forecasts; `name` NULL: a file's history. */
-static int forecast_one(const struct conf *opts, const char *name, const struct series *raw,
-                        struct err *e)
+/* Looks ahead and shows it; name and sc NULL: a file's history. */
+static int forecast_one(const struct conf *opts, const char *name,
+                        const struct service_conf *sc, const struct series *raw, struct err *e)
 {
+    int64_t end_ms = series_time_ms(raw, raw->n) + conf_duration_ms(opts, "horizon");
+    struct forecast_levels levels;
+    struct future future = {0};
     struct forecast f = {0};
-    struct series *history = NULL;
-    int rc = clean(&history, raw, conf_bool(opts, "verbose"), e);
+    struct look look = {0};
+    int rc = forecast_levels_read(&levels, opts, e);
 
     if (rc == 0)
-        rc = predict(&f, opts, history, e);
-    if (rc == 0 && name && print_format(opts) == PRINT_TABLE)
-        printf("%s: ", name);
+        rc = look_open(&look, opts, sc, raw->start_ms, end_ms, e);
     if (rc == 0)
-        rc = show(&f, history, opts, e);
+        rc = predict(&f, &future, opts, &look, sc, &levels, raw, e);
+    if (rc == 0 && conf_bool(opts, "verbose"))
+        rc = tell_all(&future, &look, e);
+    if (rc == 0) {
+        warn(&future);
+        if (name && print_format(opts) == PRINT_TABLE)
+            printf("%s: ", name);
+        rc = show(&f, &future, opts, &look, sc, &levels, e);
+    }
     if (rc != 0 && name)
         err_wrap(e, "service \"%s\"", name);
+    future_clear(&future);
     forecast_clear(&f);
-    series_free(history);
+    look_close(&look);
     return rc;
+}
+
+/* *s on the step of a long look, unless the user chose one. */
+static int coarsen(struct series **s, const struct conf *opts, struct err *e)
+{
+    struct series *coarse;
+
+    if (!conf_is_auto(opts, "step") || strcmp(conf_string(opts, "by"), "step") == 0 ||
+        conf_duration_ms(opts, "horizon") <= LONG_MS || (*s)->step_ms >= LONG_STEP_MS)
+        return 0;
+    if (series_resample(&coarse, *s, LONG_STEP_MS, e) != 0)
+        return -1;
+    series_free(*s);
+    *s = coarse;
+    return 0;
 }
 
 static int forecast_file(const struct conf *opts, struct err *e)
@@ -316,25 +271,29 @@ static int forecast_file(const struct conf *opts, struct err *e)
                           conf_bool(opts, "verbose"), e);
 
     if (rc == 0)
-        rc = forecast_one(opts, NULL, raw, e);
+        rc = coarsen(&raw, opts, e);
+    if (rc == 0)
+        rc = forecast_one(opts, NULL, NULL, raw, e);
     series_free(raw);
     return rc;
 }
 
-static int forecast_service(struct store *store, const struct conf *opts, const char *name,
-                            struct err *e)
+static int forecast_service(struct store *store, const struct conf *opts,
+                            const struct config *c, const char *name, struct err *e)
 {
     struct series *raw = NULL;
     int rc = stored_load(store, name, history_file_step_ms(opts), &raw, e);
 
     if (rc == 0)
-        rc = forecast_one(opts, name, raw, e);
+        rc = coarsen(&raw, opts, e);
+    if (rc == 0)
+        rc = forecast_one(opts, name, c ? config_service(c, name) : NULL, raw, e);
     series_free(raw);
     return rc;
 }
 
 /* Every service; what fails is told at once and the others go on. */
-static int forecast_services(const struct conf *opts)
+static int forecast_services(const struct conf *opts, const struct config *c)
 {
     struct store *store = NULL;
     const char **names = NULL;
@@ -356,7 +315,7 @@ static int forecast_services(const struct conf *opts)
 
         if (i > 0)
             printf("\n");
-        if (forecast_service(store, opts, names[i], &why) != 0)
+        if (forecast_service(store, opts, c, names[i], &why) != 0)
             rc = stored_failed(&why, rc);
     }
     free(names);
@@ -367,12 +326,19 @@ static int forecast_services(const struct conf *opts)
 static int run(const struct conf *opts, const char *const *words, size_t n_words)
 {
     const char *const *given;
+    struct config *c = NULL;
     struct err e = {0};
+    int rc;
 
     (void)words;
     (void)n_words;
-    if (conf_string(opts, "history")[0] == '\0')
-        return forecast_services(opts);
+    if (conf_string(opts, "history")[0] == '\0') {
+        if (command_find_config(opts, &c) != 0)
+            return EXIT_USAGE;
+        rc = forecast_services(opts, c);
+        config_free(c);
+        return rc;
+    }
     if (conf_strings(opts, "service", &given) > 0)
         err_set(&e, ERR_CONFIG,
                 "give either --history FILE (- for standard input) or --service NAME");

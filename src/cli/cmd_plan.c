@@ -414,10 +414,7 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
                 "give either --history FILE (- for standard input) or --service NAME");
         return command_fail(&e);
     }
-    /* a configuration is a help, not a need; one that was named, or is faulty, is a need */
-    if (!has_file &&
-        (!conf_is_auto(opts, "config") || access(command_config_path(opts), F_OK) == 0) &&
-        command_load_config(opts, &c) != 0)
+    if (!has_file && command_find_config(opts, &c) != 0)
         return EXIT_USAGE;
     if (!has_file)
         rc = plan_services(opts, c);

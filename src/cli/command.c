@@ -91,6 +91,14 @@ int command_load_config(const struct conf *opts, struct config **out)
     return rc;
 }
 
+int command_find_config(const struct conf *opts, struct config **out)
+{
+    *out = NULL;
+    if (conf_is_auto(opts, "config") && access(command_config_path(opts), F_OK) != 0)
+        return 0;
+    return command_load_config(opts, out);
+}
+
 void command_show_faults(FILE *out, const struct conf_faults *faults)
 {
     for (size_t i = 0; i < faults->n; i++) {

@@ -56,6 +56,10 @@ const char *command_config_path(const struct conf *opts);
  * caller frees with config_free. */
 int command_load_config(const struct conf *opts, struct config **out);
 
+/* The same where a configuration is a help, not a need: *out is NULL when none was named and
+ * none is in its usual place. One that was named, or is faulty, is a need: -1. */
+int command_find_config(const struct conf *opts, struct config **out);
+
 /* Each fault on a line of its own: "error: FILE:LINE: ...", warnings likewise. */
 void command_show_faults(FILE *out, const struct conf_faults *faults);
 

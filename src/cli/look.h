@@ -12,23 +12,48 @@
 #include "service/service_conf.h"
 
 /* The rows that a command puts into its options to use this. */
-#define LOOK_OPTIONS                                                                          \
-    {"timezone", CONF_STRING, "auto", 1, 100, "ZONE",                                         \
-     "Whose clock the load follows, as in Europe/Berlin; auto: as configured, else not "      \
-     "known."},                                                                               \
-        {"calendar", CONF_STRINGS, "", 0, 0, "FILE",                                          \
+#define LOOK_OPTIONS                                                                           \
+    {"timezone",                                                                               \
+     CONF_STRING,                                                                              \
+     "auto",                                                                                   \
+     1,                                                                                        \
+     100,                                                                                      \
+     "ZONE",                                                                                   \
+     "Whose clock the load follows, as in Europe/Berlin; auto: as configured, else not "       \
+     "known."},                                                                                \
+        {"calendar",                                                                           \
+         CONF_STRINGS,                                                                         \
+         "",                                                                                   \
+         0,                                                                                    \
+         0,                                                                                    \
+         "FILE",                                                                               \
          "iCalendar file: all-day entries are holidays, titles that end in an effect (\"Sale " \
-         "x2\") are events. Beside the configured calendar."},                                \
-        {"holiday", CONF_STRINGS, "", 0, 0, "TEXT",                                           \
-         "DATE[/DURATION] [like sunday|like last] [NAME]; beside the configured ones."},      \
-        {"event", CONF_STRINGS, "", 0, 0, "TEXT",                                             \
-         "What if: TIME/DURATION EFFECT [ramp DURATION] [NAME], as in \"2026-12-24T18:00/4h " \
-         "x2\"; EFFECT is x2, +20% or -300 (a second)."},                                     \
-        {"incident", CONF_STRINGS, "", 0, 0, "TEXT",                                          \
-         "TIME/DURATION [NAME]: do not learn from this."},                                    \
-    {                                                                                         \
-        "growth", CONF_DOUBLE, "1", 0.001, 1000, "factor",                                    \
-            "What if the load were so many times the forecast: 1.3."                          \
+         "x2\") are events. Beside the configured calendar."},                                 \
+        {"holiday",                                                                            \
+         CONF_STRINGS,                                                                         \
+         "",                                                                                   \
+         0,                                                                                    \
+         0,                                                                                    \
+         "TEXT",                                                                               \
+         "DATE[/DURATION] [like sunday|like last] [NAME]; beside the configured ones."},       \
+        {"event",                                                                              \
+         CONF_STRINGS,                                                                         \
+         "",                                                                                   \
+         0,                                                                                    \
+         0,                                                                                    \
+         "TEXT",                                                                               \
+         "What if: TIME/DURATION EFFECT [ramp DURATION] [NAME], as in \"2026-12-24T18:00/4h "  \
+         "x2\"; EFFECT is x2, +20% or -300 (a second)."},                                      \
+        {"incident",                                                                           \
+         CONF_STRINGS,                                                                         \
+         "",                                                                                   \
+         0,                                                                                    \
+         0,                                                                                    \
+         "TEXT",                                                                               \
+         "TIME/DURATION [NAME]: do not learn from this."},                                     \
+    {                                                                                          \
+        "growth", CONF_DOUBLE, "1", 0.001, 1000, "factor",                                     \
+            "What if the load were so many times the forecast: 1.3."                           \
     }
 
 struct look {

@@ -1,42 +1,20 @@
-/* combine.c - see combine.h.
- *
- * Quantiles: split conformal on the errors of the combined backtests,
- *
- *   r = log((y + c) / (f + c)),  c = 0.05 mean y where zeros or near zeros occur (else 0)
- *       + 1e-3 mean y
- *
- * per bucket of leads. Above p90 the level asked is raised, from nothing there to 1 / n at the
- * end (n: origins, for errors of one path are not independent); beyond n / (n + 1) the tail is
- * carried on as Student's t:
- *
- *   Q(p) = (f + c) exp(q(p)) - c
- *
- * Source: Lei et al., Distribution-free predictive inference for regression, JASA 113 (2018)
- * for the conformal level (n + 1) p / n, whose whole correction costs more quantile loss at p90
- * and below than it mends. Buckets pool neighbouring leads, so that each has enough errors. */
+/* combine.c - see combine.h. */
 #include "forecast/combine.h"
 
-#include <gsl/gsl_cdf.h>
-#include <gsl/gsl_sort.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "forecast/prepare.h"
+#include "forecast/spread.h"
 
 #define MOST_VOICES 12
-#define MOST_BUCKETS 14 /* leads up to 2^13 cells on their own */
-#define MOST_FOLDS 7    /* each day of the week once */
+#define MOST_FOLDS 7 /* each day of the week once */
 #define ORIGINS_A_FOLD 8
-#define GRID 33 /* quantiles kept a bucket */
 #define MUTE_ABOVE 1.15
-#define TAIL_FREEDOM 4
-#define RAISED_FROM 0.9
 #define EVEN_BET 0.5
 #define YOUNG_ORIGINS 16 /* of a fold, before two days are known */
-#define DRIFT_PARTS 12
-#define LEAST_INDEPENDENT 4 /* errors that count as independent, at least */
-#define ROOF 4              /* quantiles stay below this many times the most ever seen */
 #define DAY_MS (INT64_C(86400) * 1000)
 
 struct voice {
@@ -44,37 +22,23 @@ struct voice {
     void *fitted;
     bool has_record; /* errors of backtests are known */
     bool is_muted;
-    double error;                /* mean |error| over all leads */
-    double weight[MOST_BUCKETS]; /* sum to 1 over the voices */
-    size_t used;                 /* origins it was tried at */
+    double error;                  /* mean |error| over all leads */
+    double weight[SPREAD_BUCKETS]; /* sum to 1 over the voices */
+    size_t used;                   /* origins it was tried at */
 };
 
 struct combine {
     struct voice voices[MOST_VOICES];
     size_t n_voices;
-    char left_out[256]; /* models that could not be fitted, and why */
-    size_t n_buckets;
-    size_t reach;                      /* H: leads that were backtested; 0: none */
-    size_t origins;                    /* of the backtests */
-    double error;                      /* of the combined backtests */
-    double offset;                     /* c of the quantiles */
-    double mean;                       /* of the history */
-    double spread[MOST_BUCKETS][GRID]; /* log quantiles at grid_level */
-    double tilt[MOST_BUCKETS];         /* mean of exp(r): mean over point */
-    double drift;                      /* of the level within reach, on logs; young only */
-    bool is_young;                     /* less than two days of history */
-    double most;                       /* largest value so far */
+    char left_out[256];   /* models that could not be fitted, and why */
+    size_t origins;       /* of the backtests */
+    double error;         /* of the combined backtests */
+    struct spread spread; /* of its errors, by lead */
     /* Closed hours. */
     size_t day;               /* period of the phases; 0: none */
     size_t phase;             /* of the next cell */
     unsigned char *is_closed; /* by phase */
 };
-
-/* Levels whose log quantiles are kept: dense in the upper tail. */
-static const double grid_level[GRID] = {
-    0.001, 0.005, 0.01,  0.02, 0.03, 0.05, 0.075, 0.1,   0.15, 0.2,   0.25,
-    0.3,   0.35,  0.4,   0.45, 0.5,  0.55, 0.6,   0.65,  0.7,  0.75,  0.8,
-    0.85,  0.9,   0.925, 0.95, 0.96, 0.97, 0.98,  0.985, 0.99, 0.995, 0.999};
 
 /* What the rolling backtests leave behind. */
 struct record {
@@ -119,32 +83,6 @@ static int record_init(struct record *r, size_t origins, size_t voices, size_t r
     for (size_t i = 0; i < cells * voices; i++)
         r->paths[i] = NAN;
     return 0;
-}
-
-static size_t bucket_of(size_t lead)
-{
-    size_t b = 0;
-
-    while (lead > 1 && b < MOST_BUCKETS - 1) {
-        lead /= 2;
-        b++;
-    }
-    return b;
-}
-
-/* Where lead h (1-based) lies between buckets: *b and the share of *b + 1. */
-static double between(const struct combine *c, size_t lead, size_t *b)
-{
-    double x = log2((double)lead) - 0.5; /* middle of bucket b is 2^(b + 1/2) */
-
-    if (x < 0)
-        x = 0;
-    if (x >= (double)c->n_buckets - 1) {
-        *b = c->n_buckets - 1;
-        return 0;
-    }
-    *b = (size_t)x;
-    return x - (double)*b;
 }
 
 /* (weighted mean + weighted median) / 2 of the voices' values; weights sum to > 0. */
@@ -254,15 +192,15 @@ static void run_fold(struct combine *c, struct record *r, const struct series *h
 /* Mean |error| of voice i by bucket; count 0 where nothing is known. */
 static double voice_errors(const struct record *r, size_t i, size_t n_buckets, double *error)
 {
-    double sum[MOST_BUCKETS] = {0}, all = 0;
-    size_t count[MOST_BUCKETS] = {0}, n = 0;
+    double sum[SPREAD_BUCKETS] = {0}, all = 0;
+    size_t count[SPREAD_BUCKETS] = {0}, n = 0;
 
     for (size_t o = 0; o < r->n_origins; o++) {
         const double *path = record_path(r, o, i);
 
         for (size_t h = 0; h < r->leads[o]; h++) {
             double d = fabs(path[h] - r->truth[o * r->reach + h]);
-            size_t b = bucket_of(h + 1);
+            size_t b = spread_bucket(h + 1);
 
             if (!isfinite(d))
                 continue;
@@ -281,21 +219,21 @@ static double voice_errors(const struct record *r, size_t i, size_t n_buckets, d
 /* Voices without record count as much as the middle of the others. */
 static void weigh(struct combine *c, const struct record *r)
 {
-    double error[MOST_VOICES][MOST_BUCKETS] = {{0}}, naive[MOST_BUCKETS], mean_error = 0;
+    double error[MOST_VOICES][SPREAD_BUCKETS] = {{0}}, naive[SPREAD_BUCKETS], mean_error = 0;
     size_t with = 0;
 
-    for (size_t b = 0; b < c->n_buckets; b++)
+    for (size_t b = 0; b < c->spread.n_buckets; b++)
         naive[b] = INFINITY;
     for (size_t i = 0; i < c->n_voices; i++) {
         struct voice *v = &c->voices[i];
 
-        v->error = r->n_origins > 0 ? voice_errors(r, i, c->n_buckets, error[i]) : NAN;
+        v->error = r->n_origins > 0 ? voice_errors(r, i, c->spread.n_buckets, error[i]) : NAN;
         v->has_record = isfinite(v->error);
         if (!v->has_record)
             continue;
         mean_error += v->error;
         with++;
-        for (size_t b = 0; b < c->n_buckets && v->row.is_naive; b++)
+        for (size_t b = 0; b < c->spread.n_buckets && v->row.is_naive; b++)
             naive[b] = fmin(naive[b], error[i][b]);
     }
     if (with > 0)
@@ -304,12 +242,12 @@ static void weigh(struct combine *c, const struct record *r)
         struct voice *v = &c->voices[i];
         bool is_worse = v->has_record && !v->row.is_naive;
 
-        for (size_t b = 0; b < c->n_buckets && is_worse; b++)
+        for (size_t b = 0; b < c->spread.n_buckets && is_worse; b++)
             is_worse = error[i][b] > MUTE_ABOVE * naive[b];
         v->is_muted = is_worse;
     }
-    for (size_t b = 0; b < c->n_buckets; b++) {
-        double total = 0, floor_error = 1e-9 * (c->mean + 1e-300), here = 0;
+    for (size_t b = 0; b < c->spread.n_buckets; b++) {
+        double total = 0, floor_error = 1e-9 * (c->spread.mean + 1e-300), here = 0;
         size_t known = 0;
 
         for (size_t i = 0; i < c->n_voices; i++)
@@ -337,7 +275,7 @@ static void weigh(struct combine *c, const struct record *r)
 /* Raises the weights of the models with this bet to their share; see combine.h. */
 static void raise_bet(struct combine *c, enum combine_bet bet, size_t day)
 {
-    for (size_t b = 0; b < c->n_buckets; b++) {
+    for (size_t b = 0; b < c->spread.n_buckets; b++) {
         double lead = 1.5 * (double)((size_t)1 << b), sum = 0;
         double share = EVEN_BET * fmin(1, 4 * lead / (double)day);
 
@@ -354,7 +292,7 @@ static void raise_bet(struct combine *c, enum combine_bet bet, size_t day)
 static void weights_at(const struct combine *c, size_t lead, double *w)
 {
     size_t b;
-    double t = between(c, lead, &b);
+    double t = spread_between(&c->spread, lead, &b);
 
     for (size_t i = 0; i < c->n_voices; i++)
         w[i] = t > 0 ? (1 - t) * c->voices[i].weight[b] + t * c->voices[i].weight[b + 1]
@@ -384,147 +322,6 @@ static void join_record(struct combine *c, struct record *r)
         }
     }
     c->error = n > 0 ? sum / (double)n : NAN;
-}
-
-/* ---- quantiles ---- */
-
-/* Fills spread[b] from n sorted log errors whose effective number is n_eff. */
-static void spread_fit(double *spread, const double *r, size_t n, double n_eff)
-{
-    double scale = 0;
-
-    for (size_t g = 0; g < GRID; g++) {
-        double p = grid_level[g], far = fabs(p - 0.5) + 0.5; /* 0.5..1, by symmetry */
-        double most = n_eff / (n_eff + 1), q;
-        double raised = fmax(p - RAISED_FROM, 0) / (1 - RAISED_FROM) / n_eff;
-        double use = fmin(far + raised, most);
-        double at = (p < 0.5 ? 1 - use : use) * (double)(n - 1);
-        size_t lo = (size_t)at;
-
-        q = lo + 1 < n ? r[lo] + (at - (double)lo) * (r[lo + 1] - r[lo]) : r[n - 1];
-        if (far > use) { /* beyond what was seen: Student's t with few degrees of freedom */
-            scale =
-                gsl_cdf_tdist_Pinv(far, TAIL_FREEDOM) / gsl_cdf_tdist_Pinv(use, TAIL_FREEDOM);
-            q *= scale;
-        }
-        spread[g] = q;
-    }
-}
-
-static int make_spread(struct combine *c, const struct record *r, struct err *e)
-{
-    size_t most = 2 * r->n_origins * r->reach;
-    double *errors = malloc((most + 1) * sizeof *errors);
-
-    if (!errors)
-        return err_nomem(e);
-    for (size_t b = 0; b < c->n_buckets; b++) {
-        size_t n = 0;
-        double tilt = 0;
-        double n_eff;
-
-        for (size_t o = 0; o < r->n_origins; o++)
-            for (size_t h = ((size_t)1 << b) - 1; h < r->leads[o] && bucket_of(h + 1) == b;
-                 h++) {
-                double y = r->truth[o * r->reach + h], f = r->joined[o * r->reach + h];
-
-                if (!isfinite(y) || !isfinite(f))
-                    continue;
-                errors[n++] = log((y + c->offset) / (f + c->offset));
-                if (c->is_young) /* too few to tell one side from the other: mirrored */
-                    errors[n++] = log((fmax(2 * f - y, 0) + c->offset) / (f + c->offset));
-            }
-        if (n < 4) {
-            for (size_t g = 0; g < GRID; g++) /* nothing known: wide */
-                c->spread[b][g] =
-                    b > 0 ? c->spread[b - 1][g] : gsl_cdf_tdist_Pinv(grid_level[g], 3) * 0.5;
-            c->tilt[b] = b > 0 ? c->tilt[b - 1] : 1;
-            continue;
-        }
-        gsl_sort(errors, 1, n);
-        n_eff = fmax((double)r->n_origins, 12);
-        if (c->is_young) /* stretches of 2^b cells that do not overlap, two sides each */
-            n_eff =
-                fmin(fmax(2 * (double)r->reach / (double)((size_t)1 << b), LEAST_INDEPENDENT),
-                     n_eff);
-        spread_fit(c->spread[b], errors, n, n_eff);
-        for (size_t i = 0; i < n; i++)
-            tilt += exp(fmin(errors[i], 3)) / (double)n;
-        c->tilt[b] = fmin(fmax(tilt, 0.8), 1.5);
-    }
-    free(errors);
-    return 0;
-}
-
-/* Mean of the known values of part i of DRIFT_PARTS; the history's mean where it is empty. */
-static double part_mean(const struct prepared *p, size_t i)
-{
-    size_t from = i * p->n / DRIFT_PARTS, to = (i + 1) * p->n / DRIFT_PARTS;
-    double sum = 0;
-
-    for (size_t t = from; t < to; t++)
-        sum += p->values[t];
-    return to > from ? sum / (double)(to - from) : p->mean;
-}
-
-/* What noise that knows nothing of the cell before puts into a change of two such logs: twice
- * its variance over the cells of a part, by the mean square of successive differences. */
-static double part_noise(const struct combine *c, const struct prepared *p)
-{
-    double sum = 0;
-
-    for (size_t t = 1; t < p->n; t++)
-        sum += pow((p->values[t] - p->values[t - 1]) / (c->mean + c->offset), 2);
-    return p->n > 1 ? sum / (double)(p->n - 1) / ((double)p->n / DRIFT_PARTS) : 0;
-}
-
-/* How far the level moves within a quarter of the history: root mean square of the changes of
- * the logs of means of its twelfths, three apart, none above three times their median (a spike
- * is not a move), less the noise in them, but not less than half: it is known roughly only. */
-static double find_drift(const struct combine *c, const struct prepared *p)
-{
-    double moved[DRIFT_PARTS], sum = 0, most;
-    size_t n = 0;
-
-    for (size_t i = DRIFT_PARTS / 4; i < DRIFT_PARTS; i++)
-        moved[n++] = fabs(log((part_mean(p, i) + c->offset) /
-                              (part_mean(p, i - DRIFT_PARTS / 4) + c->offset)));
-    gsl_sort(moved, 1, n);
-    most = 3 * moved[n / 2];
-    for (size_t i = 0; i < n; i++)
-        sum += pow(fmin(moved[i], most), 2) / (double)n;
-    return sqrt(fmax(sum - part_noise(c, p), sum / 2));
-}
-
-/* A log quantile q at a lead further than was ever tried. */
-static double stretch(const struct combine *c, double q, size_t lead, double level)
-{
-    double times = c->reach > 0 ? (double)lead / (double)c->reach : 1, moved;
-
-    if (times <= 1)
-        return q;
-    if (!c->is_young)
-        return q * sqrt(1 + (times - 1) / 7);
-    moved = c->drift * gsl_cdf_ugaussian_Pinv(level) * sqrt(times - 1);
-    return moved * q >= 0 ? copysign(sqrt(q * q + moved * moved), moved + q) : q + moved;
-}
-
-/* Log quantile at `level` for a lead. */
-static double spread_at(const struct combine *c, size_t lead, double level)
-{
-    size_t b, g = 0;
-    double t = between(c, lead, &b), s, q[2];
-
-    while (g + 2 < GRID && level > grid_level[g + 1])
-        g++;
-    s = (level - grid_level[g]) / (grid_level[g + 1] - grid_level[g]);
-    s = fmin(fmax(s, 0), 1);
-    for (size_t i = 0; i < 2; i++) {
-        size_t k = b + i < c->n_buckets ? b + i : b;
-
-        q[i] = c->spread[k][g] + s * (c->spread[k][g + 1] - c->spread[k][g]);
-    }
-    return stretch(c, (1 - t) * q[0] + t * q[1], lead, level);
 }
 
 /* ---- closed hours ---- */
@@ -579,7 +376,7 @@ static int fit_all(struct combine *c, const struct combine_row *rows, size_t n_r
     for (size_t i = 0; i < n_rows && c->n_voices < MOST_VOICES; i++) {
         struct voice v = {.row = rows[i]};
 
-        if ((rows[i].is_short && !is_short) || (rows[i].is_young && !c->is_young))
+        if ((rows[i].is_short && !is_short) || (rows[i].is_young && !c->spread.is_young))
             continue;
         why = (struct err){0};
         if (fit_voice(&v, options, history, &why) == 0)
@@ -605,34 +402,34 @@ static void place_bets(struct combine *c, const struct prepared *p)
 {
     size_t day = (size_t)(DAY_MS / p->step_ms), m = p->season.m;
 
-    if (c->is_young && p->n >= day)
+    if (c->spread.is_young && p->n >= day)
         raise_bet(c, BET_DAY, day);
-    if (!c->is_young && m > 0 && p->n >= 7 * m && p->n < 14 * m)
+    if (!c->spread.is_young && m > 0 && p->n >= 7 * m && p->n < 14 * m)
         raise_bet(c, BET_WEEK, m);
 }
 
 /* How many folds of which reach, and cells between origins. */
 static size_t choose_folds(struct combine *c, const struct prepared *p, size_t *stride)
 {
-    size_t n = p->n, reach = c->is_young || p->season.m == 0 ? n / 4 : p->season.m, folds = 2;
-    size_t origins = c->is_young ? YOUNG_ORIGINS : ORIGINS_A_FOLD;
+    size_t n = p->n, reach = c->spread.is_young || p->season.m == 0 ? n / 4 : p->season.m,
+           folds = 2;
+    size_t origins = c->spread.is_young ? YOUNG_ORIGINS : ORIGINS_A_FOLD;
 
     if (reach > n / 4)
         reach = n / 4;
     if (reach == 0)
         reach = 1;
-    if (!c->is_young && p->season.m > 0)
+    if (!c->spread.is_young && p->season.m > 0)
         folds = (n - n / 2) / reach;
     *stride = reach / origins > 0 ? reach / origins : 1;
-    c->reach = reach;
-    c->n_buckets = bucket_of(reach) + 1;
+    spread_set_reach(&c->spread, reach);
     return folds < MOST_FOLDS ? folds : MOST_FOLDS;
 }
 
 static int backtest(struct combine *c, const struct combine_watch *watch,
                     const struct series *history, const struct prepared *p, struct err *e)
 {
-    size_t n = p->n, stride, folds = choose_folds(c, p, &stride), reach = c->reach;
+    size_t n = p->n, stride, folds = choose_folds(c, p, &stride), reach = c->spread.reach;
     struct series part = *history;
     struct record r;
     int rc;
@@ -650,8 +447,9 @@ static int backtest(struct combine *c, const struct combine_watch *watch,
     weigh(c, &r);
     place_bets(c, p);
     join_record(c, &r);
-    rc = make_spread(c, &r, e);
-    c->drift = c->is_young ? find_drift(c, p) : 0;
+    rc = spread_fit(&c->spread,
+                    &(struct spread_record){r.n_origins, r.reach, r.leads, r.truth, r.joined},
+                    p, e);
     record_clear(&r);
     return rc;
 }
@@ -662,7 +460,6 @@ int combine_fit(struct combine **out, const struct combine_row *rows, size_t n_r
 {
     struct combine *c = NULL;
     struct prepared p;
-    double least;
     int rc = -1;
 
     if (prepare(&p, history, 2, NULL, 1, e) != 0)
@@ -672,13 +469,7 @@ int combine_fit(struct combine **out, const struct combine_row *rows, size_t n_r
         err_nomem(e);
         goto done;
     }
-    least = p.most;
-    for (size_t i = 0; i < p.n; i++)
-        least = fmin(least, p.values[i]);
-    c->mean = p.mean;
-    c->most = p.most;
-    c->is_young = (int64_t)p.n * p.step_ms < 2 * DAY_MS;
-    c->offset = (least > 0.02 * p.mean ? 0 : 0.05 * p.mean) + 1e-3 * p.mean + 1e-12;
+    spread_init(&c->spread, &p);
     if (fit_all(c, rows, n_rows, options, history, &p, e) != 0 ||
         backtest(c, watch, history, &p, e) != 0 || find_closed(c, &p, e) != 0)
         goto done;
@@ -709,7 +500,7 @@ int combine_update(struct combine *c, double value, struct err *e)
     if (c->day > 0)
         c->phase = c->phase + 1 == c->day ? 0 : c->phase + 1;
     if (isfinite(prepare_value(value)))
-        c->most = fmax(c->most, prepare_value(value));
+        c->spread.most = fmax(c->spread.most, prepare_value(value));
     return 0;
 }
 
@@ -729,18 +520,10 @@ int combine_path(const struct combine *c, size_t horizon, double *out, struct er
             v[i] = paths[i * horizon + h];
         out[h] = is_closed(c, h) ? 0 : join(v, w, c->n_voices);
         if (!isfinite(out[h]))
-            out[h] = c->mean;
+            out[h] = c->spread.mean;
     }
     free(paths);
     return rc;
-}
-
-/* The quantile around a point forecast f. */
-static double quantile_at(const struct combine *c, double f, size_t lead, double level)
-{
-    double q = (f + c->offset) * exp(fmin(spread_at(c, lead, level), 50)) - c->offset;
-
-    return fmin(q, fmax(ROOF * c->most, f));
 }
 
 int combine_predict(const struct combine *c, struct forecast *out, struct err *e)
@@ -749,12 +532,11 @@ int combine_predict(const struct combine *c, struct forecast *out, struct err *e
         return -1;
     for (size_t h = 0; h < out->horizon; h++) {
         double f = out->point[h];
-        size_t b;
 
-        between(c, h + 1, &b);
-        out->mean[h] = is_closed(c, h) ? 0 : f * c->tilt[b];
+        out->mean[h] = is_closed(c, h) ? 0 : spread_mean(&c->spread, f, h + 1);
         for (size_t q = 0; q < out->n_levels; q++)
-            out->values[h * out->n_levels + q] = quantile_at(c, f, h + 1, out->levels[q]);
+            out->values[h * out->n_levels + q] =
+                spread_quantile(&c->spread, f, h + 1, out->levels[q]);
     }
     forecast_rearrange(out);
     return 0;
@@ -762,20 +544,30 @@ int combine_predict(const struct combine *c, struct forecast *out, struct err *e
 
 size_t combine_reach(const struct combine *c)
 {
-    return c->reach;
+    return c->spread.reach;
+}
+
+double combine_naive_ratio(const struct combine *c)
+{
+    double naive = INFINITY;
+
+    for (size_t i = 0; i < c->n_voices && c->n_voices > 1; i++)
+        if (c->voices[i].row.is_naive && c->voices[i].has_record)
+            naive = fmin(naive, c->voices[i].error);
+    return isfinite(naive) && naive > 0 ? c->error / naive : NAN;
 }
 
 int combine_describe(const struct combine *c, struct str *out, struct err *e)
 {
     str_printf(out, "%zu backtests of up to %zu steps ahead; mean error %.4g\n", c->origins,
-               c->reach, c->error);
+               c->spread.reach, c->error);
     for (size_t i = 0; i < c->n_voices; i++) {
         const struct voice *v = &c->voices[i];
         char name[64];
 
         voice_name(v, name, sizeof name);
         str_printf(out, "  %-18s weight %3.0f %% next step, %3.0f %% furthest; error ", name,
-                   100 * v->weight[0], 100 * v->weight[c->n_buckets - 1]);
+                   100 * v->weight[0], 100 * v->weight[c->spread.n_buckets - 1]);
         if (v->has_record)
             str_printf(out, "%.4g%s; ", v->error,
                        v->is_muted ? " (muted: worse than naive)" : "");

@@ -24,7 +24,7 @@
  * Closed hours: where at least 90 % of the cells of the same phase over the last four weeks (14
  * days without a week) are 0, the forecast is 0.
  *
- * Quantiles: combine.c. */
+ * Quantiles: spread.h. */
 #ifndef SCALER_FORECAST_COMBINE_H
 #define SCALER_FORECAST_COMBINE_H
 
@@ -71,6 +71,11 @@ int combine_update(struct combine *c, double value, struct err *e);
 int combine_path(const struct combine *c, size_t horizon, double *out, struct err *e);
 int combine_predict(const struct combine *c, struct forecast *out, struct err *e);
 int combine_describe(const struct combine *c, struct str *out, struct err *e);
+
+/* Mean error of the backtests over that of the better of repeating a day and a week: above 1,
+ * the forecast is no better than these and not to be trusted. NAN: there is nothing to compare
+ * with, as for a single model or a history too short for backtests. */
+double combine_naive_ratio(const struct combine *c);
 
 /* Furthest lead of the backtests, in cells. */
 size_t combine_reach(const struct combine *c);

@@ -41,10 +41,10 @@ static void copy_step(struct forecast *to, size_t h, const struct forecast *from
 
 /* Predicts on the clock of the users and lays the steps back onto UTC: in the hour that comes
  * twice the same steps are used again, that of the hour that is skipped are not used. */
-static int predict(const struct predictor *p, struct forecast *f, const struct zone *z,
-                   struct err *e)
+static int predict(const struct predictor *p, struct forecast *f, const struct series *history,
+                   const struct zone *z, struct err *e)
 {
-    int64_t start_ms = predictor_time_ms(p), step_ms = predictor_step_ms(p);
+    int64_t start_ms = series_time_ms(history, history->n), step_ms = history->step_ms;
     struct forecast local = {0};
     size_t most = f->horizon;
     int rc;
@@ -126,8 +126,8 @@ static int cover_clocks(struct forecast *f, size_t *covered, struct err *e)
 }
 
 /* What a model learns from: special days left out, on the clock of the users. */
-static int lay_out(struct series **learned, struct future *out, const struct future_setup *setup,
-                   struct err *e)
+static int lay_out(struct series **learned, struct future *out,
+                   const struct future_setup *setup, struct err *e)
 {
     struct series *usual = NULL;
     int rc = series_copy(&usual, out->history, e);
@@ -154,7 +154,7 @@ static int adjust(struct forecast *f, struct future *out, const struct future_se
 }
 
 int future_forecast(struct forecast *f, struct future *out, const struct series *raw,
-                   const struct future_setup *setup, struct err *e)
+                    const struct future_setup *setup, struct err *e)
 {
     int64_t end_ms = series_time_ms(raw, raw->n) + (int64_t)f->horizon * raw->step_ms;
     struct predictor *p = NULL;
@@ -165,11 +165,12 @@ int future_forecast(struct forecast *f, struct future *out, const struct series 
     if (clean_series(&out->history, raw, &out->cleaned, e) != 0 ||
         count_changes(setup->zone, raw, end_ms, &out->changes, e) != 0 ||
         lay_out(&learned, out, setup, e) != 0 ||
-        predictor_fit(&p, setup->model, setup->options, learned, e) != 0 ||
-        predict(p, f, setup->zone, e) != 0 || adjust(f, out, setup, e) != 0 ||
-        predictor_describe(p, &out->models, e) != 0)
+        predictor_fit_day(&p, setup->model, setup->options, setup->day_ms, setup->watch,
+                          learned, e) != 0 ||
+        predict(p, f, out->history, setup->zone, e) != 0 || adjust(f, out, setup, e) != 0 ||
+        predictor_describe(p, &out->models, e) != 0 || predictor_warn(p, &out->warning, e) != 0)
         goto done;
-    out->is_trusted = predictor_is_trusted(p);
+    out->naive_ratio = predictor_naive_ratio(p);
     rc = 0;
 done:
     predictor_free(p);
@@ -183,6 +184,7 @@ void future_clear(struct future *a)
 {
     clean_report_clear(&a->cleaned);
     str_clear(&a->models);
+    str_clear(&a->warning);
     free(a->effects);
     series_free(a->history);
     *a = (struct future){0};

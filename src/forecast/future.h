@@ -13,26 +13,30 @@
 #include "collect/clean.h"
 #include "collect/series.h"
 #include "collect/zone.h"
+#include "forecast/combine.h"
 #include "forecast/forecast.h"
 #include "forecast/model.h"
 #include "forecast/special.h"
 
 struct future_setup {
     const struct model *model;
-    const struct conf *options;      /* of the model; NULL: the defaults */
-    const struct zone *zone;         /* clock of the users; NULL: unknown, UTC's days */
-    const struct calendar *calendar; /* NULL: none */
-    double growth;                   /* the forecast is multiplied by this */
+    const struct conf *options;        /* of the model; NULL: the defaults */
+    const struct zone *zone;           /* clock of the users; NULL: unknown, UTC's days */
+    const struct calendar *calendar;   /* NULL: none */
+    double growth;                     /* the forecast is multiplied by this */
+    int64_t day_ms;                    /* the daily season; 24 h but for a demonstration */
+    const struct combine_watch *watch; /* told how far the fit is; may be NULL */
 };
 
 /* What was done on the way, for --verbose. Release with future_clear. */
 struct future {
     struct clean_report cleaned;
-    size_t forgotten;  /* cells of special days, not learned from */
-    size_t changes;    /* of the clock within the history and the forecast */
-    size_t covered;    /* steps whose band was widened: the users' clock is not known */
-    bool is_trusted;   /* beat repeating a day or week in its backtests */
-    struct str models; /* what the model has to say, lines of text */
+    size_t forgotten;   /* cells of special days, not learned from */
+    size_t changes;     /* of the clock within the history and the forecast */
+    size_t covered;     /* steps whose band was widened: the users' clock is not known */
+    double naive_ratio; /* predictor_naive_ratio: above 1, do not trust it */
+    struct str models;  /* what the model has to say, lines of text */
+    struct str warning; /* what so little history cannot tell, one line; or empty */
     struct special_effect *effects;
     size_t n_effects;
     struct series *history; /* cleaned, special days in it, on UTC: what a chart shows */
@@ -43,7 +47,7 @@ struct future {
  * load an hour off as well: whoever follows them would be missed otherwise. Errors as
  * predictor_fit; *out is empty then. */
 int future_forecast(struct forecast *f, struct future *out, const struct series *raw,
-                   const struct future_setup *setup, struct err *e);
+                    const struct future_setup *setup, struct err *e);
 void future_clear(struct future *a);
 
 #endif

@@ -187,6 +187,11 @@ int predictor_path(const struct predictor *p, size_t horizon, double *out, struc
     return rc;
 }
 
+double predictor_naive_ratio(const struct predictor *p)
+{
+    return combine_naive_ratio(p->combine);
+}
+
 int predictor_warn(const struct predictor *p, struct str *out, struct err *e)
 {
     double tried_ms = (double)combine_reach(p->combine) * (double)p->step_ms / p->grid.ratio;

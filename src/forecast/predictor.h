@@ -54,6 +54,9 @@ int predictor_predict(const struct predictor *p, struct forecast *out, struct er
 /* The point forecast alone, cheaper. */
 int predictor_path(const struct predictor *p, size_t horizon, double *out, struct err *e);
 
+/* See combine_naive_ratio. */
+double predictor_naive_ratio(const struct predictor *p);
+
 /* Appends one line without its end that says what so little history cannot tell; nothing from a
  * week on. ERR_NOMEM. */
 int predictor_warn(const struct predictor *p, struct str *out, struct err *e);

@@ -54,8 +54,11 @@ static struct series *weeks_until(const struct zone *z, int64_t end_ms)
 static void run(struct forecast *f, struct future *a, const struct series *s, size_t horizon,
                 const struct zone *z, const struct calendar *c, double growth)
 {
-    struct future_setup setup = {
-        .model = model_find("linear"), .zone = z, .calendar = c, .growth = growth};
+    struct future_setup setup = {.model = model_find("linear"),
+                                 .zone = z,
+                                 .calendar = c,
+                                 .growth = growth,
+                                 .day_ms = CLK_DAY_MS};
     struct err e = {0};
 
     assert_int_equal(forecast_init(f, horizon, levels, 3, &e), 0);

@@ -200,7 +200,7 @@ static void every_fault_is_named(void **state)
         {HEAD
          "services = ( { name = \"a\"; model = \"prophet\"; source = { key = \"k\"; }; } );",
          "x.cfg:9: service \"a\": model = \"prophet\": unknown (known: auto, ensemble, linear, "
-         "harmonic, fft, smoothing, naive)\n"},
+         "harmonic, fft, smoothing, level, naive)\n"},
         /* A fault of the defaults is told once, however many services have them. */
         {"db = { url = \"db://h\"; };\n"
          "defaults = { timezone = \"UTC\"; source = { type = \"dbx\"; key = \"k\"; };\n"

@@ -1,0 +1,284 @@
+/* spread.c - see spread.h. */
+#include "forecast/spread.h"
+
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_sort.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAY_MS (INT64_C(86400) * 1000)
+#define TAIL_FREEDOM 4
+#define RAISED_FROM 0.9
+#define DRIFT_PARTS 12
+#define DRIFT_WEEKS 26 /* changes of the level looked at, at most */
+#define DRIFT_LEAST_WEEKS 3
+#define LEAST_INDEPENDENT 4 /* errors that count as independent, at least */
+#define LEAST_ORIGINS 12    /* that count as such, of a history that is not young */
+#define LEAST_ERRORS 4
+#define ROOF 4 /* quantiles stay below this many times the most ever seen */
+
+/* Levels whose log quantiles are kept: dense in the upper tail. */
+static const double grid_level[SPREAD_LEVELS] = {
+    0.001, 0.005, 0.01,  0.02, 0.03, 0.05, 0.075, 0.1,   0.15, 0.2,   0.25,
+    0.3,   0.35,  0.4,   0.45, 0.5,  0.55, 0.6,   0.65,  0.7,  0.75,  0.8,
+    0.85,  0.9,   0.925, 0.95, 0.96, 0.97, 0.98,  0.985, 0.99, 0.995, 0.999};
+
+void spread_init(struct spread *s, const struct prepared *p)
+{
+    double least = p->most;
+
+    memset(s, 0, sizeof *s);
+    for (size_t i = 0; i < p->n; i++)
+        least = fmin(least, p->values[i]);
+    s->mean = p->mean;
+    s->most = p->most;
+    s->is_young = (int64_t)p->n * p->step_ms < 2 * DAY_MS;
+    s->offset = (least > 0.02 * p->mean ? 0 : 0.05 * p->mean) + 1e-3 * p->mean + 1e-12;
+}
+
+size_t spread_bucket(size_t lead)
+{
+    size_t b = 0;
+
+    while (lead > 1 && b < SPREAD_BUCKETS - 1) {
+        lead /= 2;
+        b++;
+    }
+    return b;
+}
+
+void spread_set_reach(struct spread *s, size_t reach)
+{
+    s->reach = reach;
+    s->n_buckets = spread_bucket(reach) + 1;
+}
+
+double spread_between(const struct spread *s, size_t lead, size_t *b)
+{
+    double x = log2((double)lead) - 0.5; /* middle of bucket b is 2^(b + 1/2) */
+
+    if (x < 0)
+        x = 0;
+    if (x >= (double)s->n_buckets - 1) {
+        *b = s->n_buckets - 1;
+        return 0;
+    }
+    *b = (size_t)x;
+    return x - (double)*b;
+}
+
+/* ---- errors of backtests ---- */
+
+/* Fills out[SPREAD_LEVELS] from n sorted log errors whose effective number is n_eff. */
+static void fit_levels(double *out, const double *r, size_t n, double n_eff)
+{
+    double scale = 0;
+
+    for (size_t g = 0; g < SPREAD_LEVELS; g++) {
+        double p = grid_level[g], far = fabs(p - 0.5) + 0.5; /* 0.5..1, by symmetry */
+        double most = n_eff / (n_eff + 1), q;
+        double raised = fmax(p - RAISED_FROM, 0) / (1 - RAISED_FROM) / n_eff;
+        double use = fmin(far + raised, most);
+        double at = (p < 0.5 ? 1 - use : use) * (double)(n - 1);
+        size_t lo = (size_t)at;
+
+        q = lo + 1 < n ? r[lo] + (at - (double)lo) * (r[lo + 1] - r[lo]) : r[n - 1];
+        if (far > use) { /* beyond what was seen: Student's t with few degrees of freedom */
+            scale =
+                gsl_cdf_tdist_Pinv(far, TAIL_FREEDOM) / gsl_cdf_tdist_Pinv(use, TAIL_FREEDOM);
+            q *= scale;
+        }
+        out[g] = q;
+    }
+}
+
+/* Nothing known of a bucket: as the one before, or wide. */
+static void guess_bucket(struct spread *s, size_t b)
+{
+    for (size_t g = 0; g < SPREAD_LEVELS; g++)
+        s->q[b][g] = b > 0 ? s->q[b - 1][g] : gsl_cdf_tdist_Pinv(grid_level[g], 3) * 0.5;
+    s->tilt[b] = b > 0 ? s->tilt[b - 1] : 1;
+}
+
+/* The log errors of a bucket's leads. */
+static size_t collect(const struct spread *s, const struct spread_record *r, size_t b,
+                      double *errors)
+{
+    size_t n = 0;
+
+    for (size_t o = 0; o < r->n_origins; o++)
+        for (size_t h = ((size_t)1 << b) - 1; h < r->leads[o] && spread_bucket(h + 1) == b;
+             h++) {
+            double y = r->truth[o * r->reach + h], f = r->joined[o * r->reach + h];
+
+            if (!isfinite(y) || !isfinite(f))
+                continue;
+            errors[n++] = log((y + s->offset) / (f + s->offset));
+            if (s->is_young) /* too few to tell one side from the other: mirrored */
+                errors[n++] = log((fmax(2 * f - y, 0) + s->offset) / (f + s->offset));
+        }
+    return n;
+}
+
+static void fit_bucket(struct spread *s, const struct spread_record *r, size_t b,
+                       double *errors)
+{
+    size_t n = collect(s, r, b, errors);
+    double n_eff = fmax((double)r->n_origins, LEAST_ORIGINS), tilt = 0;
+
+    if (n < LEAST_ERRORS) {
+        guess_bucket(s, b);
+        return;
+    }
+    gsl_sort(errors, 1, n);
+    if (s->is_young) /* stretches of 2^b cells that do not overlap, two sides each */
+        n_eff = fmin(fmax(2 * (double)r->reach / (double)((size_t)1 << b), LEAST_INDEPENDENT),
+                     n_eff);
+    fit_levels(s->q[b], errors, n, n_eff);
+    for (size_t i = 0; i < n; i++)
+        tilt += exp(fmin(errors[i], 3)) / (double)n;
+    s->tilt[b] = fmin(fmax(tilt, 0.8), 1.5);
+}
+
+/* ---- how far the level moves ---- */
+
+/* Mean of the known values of part i of DRIFT_PARTS; the history's mean where it is empty. */
+static double part_mean(const struct prepared *p, size_t i)
+{
+    size_t from = i * p->n / DRIFT_PARTS, to = (i + 1) * p->n / DRIFT_PARTS;
+    double sum = 0;
+
+    for (size_t t = from; t < to; t++)
+        sum += p->values[t];
+    return to > from ? sum / (double)(to - from) : p->mean;
+}
+
+/* What noise that knows nothing of the cell before puts into a change of two such logs: twice
+ * its variance over the cells of a part, by the mean square of successive differences. */
+static double part_noise(const struct spread *s, const struct prepared *p)
+{
+    double sum = 0;
+
+    for (size_t t = 1; t < p->n; t++)
+        sum += pow((p->values[t] - p->values[t - 1]) / (s->mean + s->offset), 2);
+    return p->n > 1 ? sum / (double)(p->n - 1) / ((double)p->n / DRIFT_PARTS) : 0;
+}
+
+/* How far the level moves within a quarter of the history: root mean square of the changes of
+ * the logs of means of its twelfths, three apart, none above three times their median (a spike
+ * is not a move), less the noise in them, but not less than half: it is known roughly only. */
+static double find_drift(const struct spread *s, const struct prepared *p)
+{
+    double moved[DRIFT_PARTS], sum = 0, most;
+    size_t n = 0;
+
+    for (size_t i = DRIFT_PARTS / 4; i < DRIFT_PARTS; i++)
+        moved[n++] = fabs(log((part_mean(p, i) + s->offset) /
+                              (part_mean(p, i - DRIFT_PARTS / 4) + s->offset)));
+    gsl_sort(moved, 1, n);
+    most = 3 * moved[n / 2];
+    for (size_t i = 0; i < n; i++)
+        sum += pow(fmin(moved[i], most), 2) / (double)n;
+    return sqrt(fmax(sum - part_noise(s, p), sum / 2));
+}
+
+/* How far the level moves from week to week: root mean square of the changes of the logs of the
+ * means of whole weeks, none above three times their median. */
+static double find_week_drift(const struct spread *s, const struct prepared *p)
+{
+    double moved[DRIFT_WEEKS], sum = 0, most, last = 0;
+    size_t week = 7 * p->season.m, n = 0;
+
+    for (size_t k = 0; k <= DRIFT_WEEKS && (k + 1) * week <= p->n; k++) {
+        double mean = 0;
+
+        for (size_t t = p->n - (k + 1) * week; t < p->n - k * week; t++)
+            mean += p->values[t] / (double)week;
+        mean = log(mean + s->offset);
+        if (k > 0)
+            moved[n++] = fabs(mean - last);
+        last = mean;
+    }
+    gsl_sort(moved, 1, n);
+    most = 3 * moved[n / 2];
+    for (size_t i = 0; i < n; i++)
+        sum += pow(fmin(moved[i], most), 2) / (double)n;
+    return sqrt(sum);
+}
+
+/* Measures the drift where the history is young, or has the weeks for it. */
+static void settle_drift(struct spread *s, const struct prepared *p)
+{
+    if (s->is_young) {
+        s->drift = find_drift(s, p);
+        s->drift_cells = (double)s->reach;
+    } else if (p->season.m > 0 && p->n >= DRIFT_LEAST_WEEKS * 7 * p->season.m) {
+        s->drift = find_week_drift(s, p);
+        s->drift_cells = 7 * (double)p->season.m;
+    }
+}
+
+int spread_fit(struct spread *s, const struct spread_record *r, const struct prepared *p,
+               struct err *e)
+{
+    double *errors = malloc((2 * r->n_origins * r->reach + 1) * sizeof *errors);
+
+    if (!errors)
+        return err_nomem(e);
+    for (size_t b = 0; b < s->n_buckets; b++)
+        fit_bucket(s, r, b, errors);
+    free(errors);
+    settle_drift(s, p);
+    return 0;
+}
+
+/* ---- asking ---- */
+
+/* A log quantile q at a lead further than was ever tried: the level walks on at random. Where
+ * it is not known how far, the errors grow as a walk by the week would make them. */
+static double stretch(const struct spread *s, double q, size_t lead, double level)
+{
+    double beyond = (double)lead - (double)s->reach, moved;
+
+    if (s->reach == 0 || beyond <= 0)
+        return q;
+    if (!(s->drift_cells > 0))
+        return q * sqrt(1 + beyond / (double)s->reach / 7);
+    moved = s->drift * gsl_cdf_ugaussian_Pinv(level) * sqrt(beyond / s->drift_cells);
+    return moved * q >= 0 ? copysign(sqrt(q * q + moved * moved), moved + q) : q + moved;
+}
+
+/* Log quantile at `level` for a lead. */
+static double log_quantile(const struct spread *s, size_t lead, double level)
+{
+    size_t b, g = 0;
+    double t = spread_between(s, lead, &b), share, q[2];
+
+    while (g + 2 < SPREAD_LEVELS && level > grid_level[g + 1])
+        g++;
+    share = (level - grid_level[g]) / (grid_level[g + 1] - grid_level[g]);
+    share = fmin(fmax(share, 0), 1);
+    for (size_t i = 0; i < 2; i++) {
+        size_t k = b + i < s->n_buckets ? b + i : b;
+
+        q[i] = s->q[k][g] + share * (s->q[k][g + 1] - s->q[k][g]);
+    }
+    return stretch(s, (1 - t) * q[0] + t * q[1], lead, level);
+}
+
+double spread_quantile(const struct spread *s, double f, size_t lead, double level)
+{
+    double q = (f + s->offset) * exp(fmin(log_quantile(s, lead, level), 50)) - s->offset;
+
+    return fmin(q, fmax(ROOF * s->most, f));
+}
+
+double spread_mean(const struct spread *s, double f, size_t lead)
+{
+    size_t b;
+
+    spread_between(s, lead, &b);
+    return f * s->tilt[b];
+}

@@ -1,0 +1,75 @@
+/* spread.h - how wide a forecast must be, from the errors of its own backtests.
+ *
+ * Split conformal on
+ *
+ *   r = log((y + c) / (f + c)),  c = 0.05 mean y where zeros or near zeros occur (else 0)
+ *       + 1e-3 mean y
+ *
+ * per bucket of leads (buckets double: {1}, {2..3}, {4..7}, ...), so that each has enough
+ * errors. Above p90 the level asked is raised, from nothing there to 1 / n at the end (n:
+ * origins, for errors of one path are not independent); beyond n / (n + 1) the tail is carried
+ * on as Student's t:
+ *
+ *   Q(p) = (f + c) exp(q(p)) - c
+ *
+ * Source: Lei et al., Distribution-free predictive inference for regression, JASA 113 (2018)
+ * for the conformal level (n + 1) p / n, whose whole correction costs more quantile loss at p90
+ * and below than it mends.
+ *
+ * Beyond the leads that were tried, the level is taken to walk on at random by as much as it
+ * was seen to move: q and sigma sqrt(time) normal quantiles add as squares. */
+#ifndef SCALER_FORECAST_SPREAD_H
+#define SCALER_FORECAST_SPREAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "forecast/prepare.h"
+
+#define SPREAD_BUCKETS 14 /* leads up to 2^13 cells on their own */
+#define SPREAD_LEVELS 33  /* quantiles kept a bucket */
+
+struct spread {
+    size_t n_buckets;
+    size_t reach;                            /* leads that were tried; 0: none */
+    bool is_young;                           /* less than two days of history */
+    double offset;                           /* c */
+    double mean;                             /* of the history */
+    double most;                             /* its largest value */
+    double q[SPREAD_BUCKETS][SPREAD_LEVELS]; /* log quantiles */
+    double tilt[SPREAD_BUCKETS];             /* mean of exp(r): mean over point */
+    double drift;                            /* of the level within drift_cells, on logs */
+    double drift_cells;                      /* 0: not known */
+};
+
+/* Backtests of the forecast as a whole; all arrays are borrowed. */
+struct spread_record {
+    size_t n_origins;
+    size_t reach;
+    const size_t *leads;  /* known leads of each origin */
+    const double *truth;  /* n_origins x reach; NAN: gap */
+    const double *joined; /* n_origins x reach: the point forecasts */
+};
+
+/* What the history alone tells: offset, mean, most, is_young. */
+void spread_init(struct spread *s, const struct prepared *p);
+
+/* Leads 1..reach will have been tried. */
+void spread_set_reach(struct spread *s, size_t reach);
+
+/* From backtests with that reach. ERR_NOMEM. */
+int spread_fit(struct spread *s, const struct spread_record *r, const struct prepared *p,
+               struct err *e);
+
+/* The bucket of a lead (1-based) up to the reach. */
+size_t spread_bucket(size_t lead);
+
+/* Where a lead lies between the middles of buckets: *b and the share of *b + 1. */
+double spread_between(const struct spread *s, size_t lead, size_t *b);
+
+/* The quantile and the mean around a point forecast f of a lead. */
+double spread_quantile(const struct spread *s, double f, size_t lead, double level);
+double spread_mean(const struct spread *s, double f, size_t lead);
+
+#endif
