@@ -53,15 +53,6 @@ struct redis_source {
 
 /* ---- memos ---- */
 
-static uint64_t hash_text(const char *text)
-{
-    uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
-
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    return h;
-}
-
 static void memo_free(struct memo *m)
 {
     if (!m)
@@ -73,7 +64,7 @@ static void memo_free(struct memo *m)
 
 static void slot_put(struct memo **slots, size_t n, struct memo *m)
 {
-    size_t i = hash_text(m->service) & (n - 1);
+    size_t i = conf_hash_text(m->service) & (n - 1);
 
     while (slots[i])
         i = (i + 1) & (n - 1);
@@ -106,7 +97,8 @@ static struct memo *find_memo(const struct redis_source *s, const char *service,
 
     if (s->n_slots == 0)
         return NULL;
-    for (i = hash_text(service) & (s->n_slots - 1); s->slots[i]; i = (i + 1) & (s->n_slots - 1))
+    for (i = conf_hash_text(service) & (s->n_slots - 1); s->slots[i];
+         i = (i + 1) & (s->n_slots - 1))
         if (s->slots[i]->stamp == stamp && strcmp(s->slots[i]->service, service) == 0)
             return s->slots[i];
     return NULL;
@@ -116,7 +108,7 @@ static struct memo *find_memo(const struct redis_source *s, const char *service,
  * objects of unchanged settings). */
 static struct memo *adopt_memo(struct redis_source *s, const char *service, struct plan *plan)
 {
-    size_t i = hash_text(service) & (s->n_slots - 1);
+    size_t i = conf_hash_text(service) & (s->n_slots - 1);
 
     for (; s->slots[i]; i = (i + 1) & (s->n_slots - 1)) {
         struct memo *m = s->slots[i];

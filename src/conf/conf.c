@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/str.h"
 #include "conf/value.h"
 
 enum { MOST_ROWS = 128, NAME_BYTES = 64, SHOWN_BYTES = 60 };
 
 /* FNV-1a's offset basis (RFC 9923, section 2). */
-#define HASH_START UINT64_C(0xcbf29ce484222325)
 
 struct conf {
     const struct conf_option *rows;
@@ -367,7 +367,7 @@ uint64_t conf_stamp(const struct conf *c)
 
 uint64_t conf_hash_text(const char *text)
 {
-    return conf_hash_bytes(HASH_START, text, strlen(text));
+    return hash_bytes(HASH_START, text, strlen(text));
 }
 
 uint64_t conf_hash(const struct conf *c)
@@ -375,7 +375,7 @@ uint64_t conf_hash(const struct conf *c)
     uint64_t hash = HASH_START;
 
     for (size_t i = 0; i < c->n; i++) {
-        hash = conf_hash_bytes(hash, c->rows[i].name, strlen(c->rows[i].name) + 1);
+        hash = hash_bytes(hash, c->rows[i].name, strlen(c->rows[i].name) + 1);
         hash = conf_value_hash(&c->values[i], &c->rows[i], hash);
     }
     return hash;

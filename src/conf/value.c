@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "base/hash.h"
 #include "base/str.h"
 #include "base/vec.h"
 
@@ -320,19 +321,9 @@ int conf_value_copy(struct conf_value *to, const struct conf_value *from,
     return 0;
 }
 
-/* Fowler, Noll & Vo: FNV-1a, 64 bits (RFC 9923, section 2). */
-uint64_t conf_hash_bytes(uint64_t hash, const void *bytes, size_t n)
-{
-    const unsigned char *p = bytes;
-
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
-    return conf_hash_bytes(hash, text, strlen(text) + 1);
+    return hash_bytes(hash, text, strlen(text) + 1);
 }
 
 uint64_t conf_value_hash(const struct conf_value *v, const struct conf_option *row,
@@ -340,16 +331,16 @@ uint64_t conf_value_hash(const struct conf_value *v, const struct conf_option *r
 {
     double d;
 
-    hash = conf_hash_bytes(hash, &v->is_auto, sizeof v->is_auto);
+    hash = hash_bytes(hash, &v->is_auto, sizeof v->is_auto);
     switch (row->type) {
     case CONF_BOOL:
-        return conf_hash_bytes(hash, &v->b, sizeof v->b);
+        return hash_bytes(hash, &v->b, sizeof v->b);
     case CONF_INT:
     case CONF_DURATION:
-        return conf_hash_bytes(hash, &v->i, sizeof v->i);
+        return hash_bytes(hash, &v->i, sizeof v->i);
     case CONF_DOUBLE:
         d = isnan(v->d) ? 0 : v->d + 0.0; /* -0 is 0 */
-        return conf_hash_bytes(hash, &d, sizeof d);
+        return hash_bytes(hash, &d, sizeof d);
     case CONF_STRINGS:
         for (size_t i = 0; v->list && i < v->list->n; i++)
             hash = hash_text(hash, v->list->items[i]);

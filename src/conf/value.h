@@ -49,6 +49,5 @@ int conf_value_copy(struct conf_value *to, const struct conf_value *from,
 /* Continues a 64-bit FNV-1a hash over the value (not over how it came about). */
 uint64_t conf_value_hash(const struct conf_value *v, const struct conf_option *row,
                          uint64_t hash);
-uint64_t conf_hash_bytes(uint64_t hash, const void *bytes, size_t n);
 
 #endif

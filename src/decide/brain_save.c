@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "decide/brain_struct.h"
 #include "decide/pack.h"
 
@@ -46,17 +47,6 @@ static int head_check(const struct head *h, const struct head *own, struct err *
     if (memcmp(h, own, sizeof *h) != 0)
         return err_set(e, ERR_DATA, "saved with another objective, cost ratio or noise");
     return 0;
-}
-
-/* FNV-1a, 64 bits (Fowler, Noll, Vo; RFC 9923). */
-static uint64_t checksum(const void *bytes, size_t n)
-{
-    const unsigned char *at = bytes;
-    uint64_t sum = UINT64_C(0xcbf29ce484222325);
-
-    for (size_t i = 0; i < n; i++)
-        sum = (sum ^ at[i]) * UINT64_C(0x100000001b3);
-    return sum;
 }
 
 static void pack_forecast(struct peak_forecast *f, struct pack *p)
@@ -128,7 +118,7 @@ int brain_save(struct brain *b, struct str *out, struct err *e)
     head_fill(&b->setup, &head);
     pack_bytes(&p, &head, sizeof head);
     pack_brain(b, &p);
-    sum = checksum(str_text(out) + from, out->len - from);
+    sum = hash_bytes(HASH_START, str_text(out) + from, out->len - from);
     pack_bytes(&p, &sum, sizeof sum);
     return p.failed ? err_nomem(e) : 0;
 }
@@ -149,7 +139,7 @@ int brain_load(struct brain **out, const struct brain_setup *setup, int64_t now_
         return -1;
     p.end -= sizeof sum;
     memcpy(&sum, p.end, sizeof sum);
-    if (checksum(bytes, n - sizeof sum) != sum)
+    if (hash_bytes(HASH_START, bytes, n - sizeof sum) != sum)
         return err_set(e, ERR_DATA, "damaged: its checksum is another");
     if (brain_new(&b, setup, now_ms, e) != 0)
         return -1;

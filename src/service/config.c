@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "conf/conf_file.h"
@@ -359,9 +360,9 @@ static void hash_config(struct config *c)
 {
     c->hash = conf_hash(c->daemon) * 31 + conf_hash(c->api);
     for (size_t i = 0; i < c->n_sources; i++)
-        c->hash = c->hash * UINT64_C(0x100000001b3) + c->sources[i].hash;
+        c->hash = hash_bytes(c->hash, &c->sources[i].hash, sizeof c->sources[i].hash);
     for (size_t i = 0; i < c->n_services; i++)
-        c->hash = c->hash * UINT64_C(0x100000001b3) + c->services[i].hash;
+        c->hash = hash_bytes(c->hash, &c->services[i].hash, sizeof c->services[i].hash);
 }
 
 static void read_top_level(struct loader *l, const struct conf_node *root)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "base/hash.h"
 #include "base/str.h"
 #include "collect/calendar_conf.h"
 #include "decide/options.h"
@@ -479,22 +480,18 @@ static void take_typed(struct service_conf *s)
     gate_conf_read(s->groups[SERVICE_GATE], &s->gate);
 }
 
-/* FNV-1a over the hashes of the parts. */
+/* Over the hashes of the parts. */
 static uint64_t hash_all(const struct service_conf *s, const struct config_source *sources,
                          size_t n_sources)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
     uint64_t parts[SERVICE_GROUPS + 3] = {0};
-    const unsigned char *bytes = (const unsigned char *)parts;
 
     for (size_t i = 0; i < SERVICE_GROUPS; i++)
         parts[i] = conf_hash(s->groups[i]);
     parts[SERVICE_GROUPS] = s->query ? conf_hash(s->query) : 0;
     parts[SERVICE_GROUPS + 1] = s->backend_options ? conf_hash(s->backend_options) : 0;
     parts[SERVICE_GROUPS + 2] = s->source_index < n_sources ? sources[s->source_index].hash : 0;
-    for (size_t i = 0; i < sizeof parts; i++)
-        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-    return hash;
+    return hash_bytes(HASH_START, parts, sizeof parts);
 }
 
 int service_conf_defaults(struct service_conf *out, const struct conf_node *given,
