@@ -295,14 +295,6 @@ double calendar_effect(const struct calendar *c, int64_t time_ms, double load)
     return load;
 }
 
-const struct calendar_entry *calendar_holiday(const struct calendar *c, int64_t time_ms)
-{
-    for (size_t i = 0; i < c->n && c->items[i].start_ms <= time_ms; i++)
-        if (c->items[i].kind == CALENDAR_HOLIDAY && time_ms < c->items[i].end_ms)
-            return &c->items[i];
-    return NULL;
-}
-
 const struct calendar_entry *calendar_last_like(const struct calendar *c,
                                                 const struct calendar_entry *like,
                                                 int64_t until_ms)

@@ -66,9 +66,6 @@ size_t calendar_forget(const struct calendar *c, struct series *s);
 /* The load that events make of `load` at a time: all that run then, one after the other. */
 double calendar_effect(const struct calendar *c, int64_t time_ms, double load);
 
-/* The holiday that a time lies in, NULL for none. */
-const struct calendar_entry *calendar_holiday(const struct calendar *c, int64_t time_ms);
-
 /* The last holiday of that name that ends at or before `until_ms`; NULL for none. */
 const struct calendar_entry *calendar_last_like(const struct calendar *c,
                                                 const struct calendar_entry *like,
