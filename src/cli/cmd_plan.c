@@ -13,7 +13,6 @@
 #include "cli/print.h"
 #include "cli/stored.h"
 #include "collect/clean.h"
-#include "collect/history.h"
 #include "collect/series.h"
 #include "decide/ahead.h"
 #include "decide/brain.h"
@@ -159,7 +158,7 @@ static int make_forecast(struct ahead *a, struct err *e)
 /* The end of the history that the daemon, too, is trained on when it starts. */
 static struct series newest_of(const struct series *s)
 {
-    size_t most = (size_t)(HISTORY_WHOLE_MS / s->step_ms), skip = s->n > most ? s->n - most : 0;
+    size_t most = (size_t)(BRAIN_HISTORY_MS / s->step_ms), skip = s->n > most ? s->n - most : 0;
     struct series tail = *s;
 
     tail.start_ms = series_time_ms(s, skip);
@@ -261,7 +260,7 @@ static int print_changes(const struct conf *opts, const struct outlook *o, struc
 static void print_basis(const struct ahead *a)
 {
     const struct brain_state *b = &a->brain;
-    double days = fmin(b->days, (double)(HISTORY_WHOLE_MS / CLK_DAY_MS));
+    double days = fmin(b->days, (double)(BRAIN_HISTORY_MS / CLK_DAY_MS));
 
     if (b->phase == DECIDE_LEARNING)
         fprintf(stderr,

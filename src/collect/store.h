@@ -23,7 +23,6 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "collect/history.h"
 #include "collect/sample.h"
 #include "collect/series.h"
 
@@ -108,10 +107,6 @@ int store_import(struct store *s, const struct store_series *series,
  * mean. ERR_SHORT when nothing is known in that time. The caller frees. */
 int store_read(struct store *s, const struct store_series *series, int64_t from_ms,
                int64_t to_ms, struct series **out, struct err *e);
-
-/* Fills a history from the store as of now_ms: 26 days of means, 2 days at the step. */
-int store_history(struct store *s, const struct store_series *series, int64_t now_ms,
-                  struct history *h, struct err *e);
 
 /* One slice of housekeeping, well under a second: closes a finished day (ticks become blocks of
  * cells, of 5-minute means and maxima, and of hourly ones), or drops what is past keeping:

@@ -14,6 +14,7 @@
 #include "base/clk.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "decide/brain.h"
 
 /* Kept in memory while the store cannot be written; the store itself keeps the samples. */
 #define MOST_WAITING 20000
@@ -439,7 +440,7 @@ static int start_one(struct lane *l, struct state_start *item, struct err *e)
     str_copy(series.service, sizeof series.service, item->service);
     str_copy(series.signal, sizeof series.signal, STORE_DEMAND);
     for (size_t i = 0; i < 2 && item->newest_ms < 0; i++) {
-        const int64_t look_back_ms[] = {HISTORY_FINE_MS, HISTORY_WHOLE_MS};
+        const int64_t look_back_ms[] = {2 * CLK_DAY_MS, BRAIN_HISTORY_MS};
 
         if (store_read(l->store, &series, clk_wall_ms() - look_back_ms[i],
                        clk_wall_ms() + CLK_DAY_MS, &newest, NULL) != 0)

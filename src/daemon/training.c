@@ -4,30 +4,28 @@
 #include "base/clk.h"
 #include "base/str.h"
 #include "collect/clean.h"
-#include "collect/history.h"
 
 /* Days of seconds are fitted on minutes. */
 #define FIT_STEP_MS CLK_MINUTE_MS
 
-/* What the store holds, cleaned, on the grid for a fit. */
+/* What the store holds, cleaned, on the grid for a fit: at the step wherever it is kept so, for
+ * means over several steps would hide how the load moves within them. */
 static int read_history(const struct training *t, struct series **out, struct err *e)
 {
-    struct series *raw = NULL;
-    struct history *h = NULL;
+    int64_t from_ms = t->now_ms - BRAIN_HISTORY_MS;
+    struct series *raw = NULL, *fit = NULL;
     struct store *store = NULL;
-    int64_t step_ms = t->series.step_ms;
     int rc = -1;
 
-    if (step_ms < FIT_STEP_MS && t->setup.day_ms == CLK_DAY_MS)
-        step_ms = FIT_STEP_MS;
-    if (store_open(&store, t->state_dir, STORE_READ, e) == 0 &&
-        history_new(&h, t->series.step_ms, e) == 0 &&
-        store_history(store, &t->series, t->now_ms, h, e) == 0 &&
-        history_series(&raw, h, step_ms, INT64_MIN, e) == 0)
-        rc = clean_series(out, raw, NULL, e);
-    series_free(raw);
-    history_free(h);
+    if (store_open(&store, t->state_dir, STORE_READ, e) == 0)
+        rc = store_read(store, &t->series, from_ms, t->now_ms, &raw, e);
     store_close(store);
+    if (rc == 0 && t->series.step_ms < FIT_STEP_MS && t->setup.day_ms == CLK_DAY_MS)
+        rc = series_resample(&fit, raw, FIT_STEP_MS, e);
+    if (rc == 0)
+        rc = clean_series(out, fit ? fit : raw, NULL, e);
+    series_free(fit);
+    series_free(raw);
     return rc;
 }
 
@@ -48,7 +46,7 @@ static int load_brain(struct training *t, struct store *store, struct err *e)
     brain_extent(b, &first_ms, &next_ms);
     if (store_extent(store, &t->series, &stored_ms, &end_ms, NULL) == 0 &&
         stored_ms < first_ms - t->setup.day_ms &&
-        next_ms - first_ms < HISTORY_WHOLE_MS - 2 * t->setup.day_ms) {
+        next_ms - first_ms < BRAIN_HISTORY_MS - 2 * t->setup.day_ms) {
         brain_free(b); /* imported since */
         return err_set(e, ERR_DATA, "the store holds an older history than it has seen");
     }

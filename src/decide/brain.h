@@ -80,6 +80,9 @@ int brain_new(struct brain **out, const struct brain_setup *setup, int64_t now_m
               struct err *e);
 void brain_free(struct brain *b);
 
+/* What is worth reading of a history: candidates are judged on the newest 28 days. */
+#define BRAIN_HISTORY_MS (INT64_C(28) * 86400000)
+
 /* Feeds a cleaned history (gaps NAN, any step) as if it had been watched: models, record and
  * calibration come out as after that many days of shadowing, with no fleet of our own. Before
  * the first brain_sample, or after brain_load: cells known already are ignored. About 2.3 s of

@@ -44,7 +44,8 @@ static int head_check(const struct head *h, const struct head *own, struct err *
     if (h->step_ms != own->step_ms || h->day_ms != own->day_ms)
         return err_set(e, ERR_DATA, "saved with steps of %lld s and days of %lld s",
                        (long long)h->step_ms / 1000, (long long)h->day_ms / 1000);
-    if (memcmp(h, own, sizeof *h) != 0)
+    if (h->objective != own->objective || h->cost_ratio != own->cost_ratio ||
+        h->noise != own->noise)
         return err_set(e, ERR_DATA, "saved with another objective, cost ratio or noise");
     return 0;
 }

@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "collect/clean.h"
 #include "collect/csv.h"
-#include "collect/history.h"
 #include "lib/fault.h"
 
 #define HOUR INT64_C(3600000)
@@ -74,29 +73,6 @@ static int use_clean(struct err *e)
     return rc;
 }
 
-/* What a history holds is still there after a copy of it failed. */
-static int use_history(struct err *e)
-{
-    struct history *h = NULL;
-    struct series *fine = NULL, *coarse = NULL;
-    int rc = -1;
-
-    if (history_new(&h, 60000, e) != 0)
-        return -1;
-    for (int64_t t = 0; t < 72 * HOUR; t += 60000)
-        assert_int_equal(history_put(h, t, (double)(t / HOUR), e), 0);
-    if (history_series(&fine, h, 0, 0, e) == 0)
-        rc = history_series(&coarse, h, HOUR, 0, e);
-    fault_disarm();
-    assert_near(history_at(h, 70 * HOUR), 70, 0);
-    assert_near(history_at(h, HOUR), 1, 0);
-    assert_true(rc == 0 || !coarse);
-    series_free(fine);
-    series_free(coarse);
-    history_free(h);
-    return rc;
-}
-
 static void a_file_is_read_whole_or_not_at_all(void **state)
 {
     (void)state;
@@ -111,18 +87,11 @@ static void cleaning_survives_a_lack_of_memory(void **state)
     series_free(load);
 }
 
-static void a_history_keeps_what_it_holds(void **state)
-{
-    (void)state;
-    fault_try(&(struct fault_loop){.name = "history", .use = use_history, .least = 6});
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_read_whole_or_not_at_all),
         cmocka_unit_test(cleaning_survives_a_lack_of_memory),
-        cmocka_unit_test(a_history_keeps_what_it_holds),
     };
 
     return cmocka_run_group_tests(tests, write_csv, NULL);
