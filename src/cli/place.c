@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "cli/command.h"
+#include "conf/conf_file.h"
 #include "service/config.h"
 
 #define MOST_STATUS_BYTES ((size_t)256 << 20)
@@ -27,14 +28,42 @@ static struct config *read_config(const struct conf *opts)
     return c;
 }
 
+/* What the file says of it, whatever else is wrong there: an order must reach its daemon with a
+ * faulty configuration, too, and must never go to another state directory unseen. */
+static int configured_dir(const struct conf *opts, char *out, size_t size, struct err *e)
+{
+    const char *path = command_config_path(opts), *text;
+    struct conf_faults faults = {0};
+    const struct conf_node *node;
+    struct conf_file *f = NULL;
+    int rc = 0;
+
+    out[0] = '\0';
+    if (conf_is_auto(opts, "config") && access(path, F_OK) != 0)
+        return 0; /* none: the usual place */
+    if (conf_file_read(&f, path, &faults, e) != 0) {
+        err_set(e, ERR_CONFIG, "%s; the state directory stands in it: say --state-dir DIR",
+                faults.n > 0 ? faults.items[0].text : path);
+        conf_faults_clear(&faults);
+        return -1;
+    }
+    node = conf_node_member(conf_file_root(f), "state_dir");
+    text = node ? conf_node_text(node) : NULL;
+    if (text && strcmp(text, "auto") != 0 && !str_copy(out, size, text))
+        rc = err_set(e, ERR_CONFIG, "%s: state_dir: path too long", path);
+    conf_file_free(f);
+    conf_faults_clear(&faults);
+    return rc;
+}
+
 int place_state_dir(const struct conf *opts, char *out, size_t size, struct err *e)
 {
     const char *given = conf_is_auto(opts, "state_dir") ? NULL : conf_string(opts, "state_dir");
-    struct config *c = given ? NULL : read_config(opts);
-    int rc = config_state_dir(given, c ? c->state_dir : NULL, out, size, e);
+    char configured[PATH_MAX] = "";
 
-    config_free(c);
-    return rc;
+    if (!given && configured_dir(opts, configured, sizeof configured, e) != 0)
+        return -1;
+    return config_state_dir(given, configured[0] ? configured : NULL, out, size, e);
 }
 
 int place_status(const char *state_dir, struct daemon_status *out,
