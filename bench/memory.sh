@@ -6,7 +6,7 @@
 # Starts a private Redis into which each service's rate of each second is written, and beside it
 # `scaler run --dry-run` with 100 and then 1,000 services at one-second steps; prints resident
 # memory and CPU after 30 s. The difference divided by 900 is what one service costs before it
-# has history; history adds what collect/history.h says (44 KB after 28 days of minutes).
+# has history; history adds what decide/brain.h says.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 scaler=${1:-$root/build/release}/scaler

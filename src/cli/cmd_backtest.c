@@ -8,6 +8,7 @@
 #include "cli/chart.h"
 #include "cli/command.h"
 #include "cli/history_file.h"
+#include "cli/look.h"
 #include "cli/open_store.h"
 #include "cli/print.h"
 #include "cli/progress.h"
@@ -28,6 +29,7 @@ static const struct conf_option options[] = {
      "Most history that a forecast may use, as the daemon's."},
     {"model", CONF_STRING, "", 0, 0, "",
      "Test this one beside the naive ones; default: every one of `scaler models`."},
+    LOOK_OPTIONS,
     {"plot", CONF_STRING, "", 0, 0, "",
      "Draw forecasts against what came into this .svg or .png file with gnuplot."},
     PRINT_FORMAT_OPTION,
@@ -271,13 +273,14 @@ static int plot_to(const char *path, const struct series *history, const struct 
     return chart_plot(path, &before, &b->joined, b->came, e);
 }
 
-static int test_one(const struct conf *opts, const char *service, const struct series *history,
-                    struct err *e)
+static int test_one(const struct conf *opts, const char *service, const struct service_conf *sc,
+                    const struct series *history, struct err *e)
 {
     const char *name = conf_string(opts, "model"), *plot = conf_string(opts, "plot");
     enum print_format format = print_format(opts);
     struct progress progress;
     struct backtest b = {0};
+    struct look look = {0};
     struct backtest_setup setup = {
         .model = name[0] ? model_find(name) : NULL,
         .origins = (size_t)conf_int(opts, "origins"),
@@ -291,8 +294,12 @@ static int test_one(const struct conf *opts, const char *service, const struct s
     if (name[0] && !setup.model)
         return err_set(e, ERR_CONFIG, "--model: no model is called \"%s\"; see `scaler models`",
                        name);
+    rc = look_open(&look, opts, sc, history->start_ms, series_time_ms(history, history->n), e);
+    setup.zone = look.zone;
+    setup.calendar = &look.calendar;
     progress_begin(&progress, "fits", opts);
-    rc = backtest_run(&b, &setup, history, e);
+    if (rc == 0)
+        rc = backtest_run(&b, &setup, history, e);
     progress_end(&progress);
     if (rc == 0 && plot[0])
         rc = plot_to(plot, history, &b, e);
@@ -300,6 +307,7 @@ static int test_one(const struct conf *opts, const char *service, const struct s
         rc = format == PRINT_TABLE ? show_table(&b, service, e)
                                    : write_rows(&b, service, format, e);
     backtest_clear(&b);
+    look_close(&look);
     return rc;
 }
 
@@ -310,72 +318,75 @@ static int test_file(const struct conf *opts, struct err *e)
                           false, e);
 
     if (rc == 0)
-        rc = test_one(opts, NULL, history, e);
+        rc = test_one(opts, NULL, NULL, history, e);
     series_free(history);
     return rc;
 }
 
-static int test_service(struct store *store, const struct conf *opts, const char *name,
-                        struct err *e)
+static int test_service(struct store *store, const struct conf *opts, const struct config *c,
+                        const char *name, struct err *e)
 {
     struct series *history = NULL;
     int rc = stored_load(store, name, history_file_step_ms(opts), &history, e);
 
-    if (rc == 0 && test_one(opts, name, history, e) != 0)
+    if (rc == 0 && test_one(opts, name, c ? config_service(c, name) : NULL, history, e) != 0)
         rc = err_wrap(e, "service \"%s\"", name);
     series_free(history);
     return rc;
 }
 
-/* Every service that can be tested is; the first fault is returned at the end. */
-static int test_services(struct store *store, const struct conf *opts, const char *const *names,
-                         size_t n, struct err *e)
+/* Every service; what fails is told at once and the others go on. */
+static int test_services(const struct conf *opts, const struct config *c)
 {
-    struct err first = {0};
+    struct store *store = NULL;
+    const char **names = NULL;
+    struct err e = {0};
+    int rc = EXIT_DONE;
+    size_t n = 0;
 
-    if (n > 1 && conf_string(opts, "plot")[0])
-        return err_set(e, ERR_CONFIG, "--plot draws one service: ask for one with --service");
+    if (open_store(opts, STORE_READ, &store, &e) != 0 ||
+        stored_names(store, opts, &names, &n, &e) != 0) {
+        rc = command_fail(&e);
+    } else if (n > 1 && conf_string(opts, "plot")[0]) {
+        err_set(&e, ERR_CONFIG, "--plot draws one service: ask for one with --service");
+        rc = command_fail(&e);
+        n = 0;
+    }
     for (size_t i = 0; i < n; i++) {
         struct err why = {0};
 
         if (i > 0 && print_format(opts) == PRINT_TABLE)
             printf("\n");
-        if (test_service(store, opts, names[i], &why) == 0)
-            continue;
-        if (first.code != ERR_NONE)
-            fprintf(stderr, "scaler: %s\n", why.msg);
-        else
-            first = why;
+        if (test_service(store, opts, c, names[i], &why) != 0)
+            rc = stored_failed(&why, rc);
     }
-    if (first.code != ERR_NONE)
-        return err_set(e, first.code, "%s", first.msg);
-    return 0;
+    free(names);
+    store_close(store);
+    return rc;
 }
 
 static int run(const struct conf *opts, const char *const *words, size_t n_words)
 {
     const char *const *given;
-    const char **names = NULL;
-    struct store *store = NULL;
+    struct config *c = NULL;
     struct err e = {0};
-    size_t n = 0;
-    int rc = -1;
+    int rc;
 
     (void)words;
     (void)n_words;
-    if (conf_string(opts, "history")[0] != '\0') {
-        if (conf_strings(opts, "service", &given) > 0)
-            err_set(&e, ERR_CONFIG,
-                    "give either --history FILE (- for standard input) or --service NAME");
-        else
-            rc = test_file(opts, &e);
-    } else if (open_store(opts, STORE_READ, &store, &e) == 0 &&
-               stored_names(store, opts, &names, &n, &e) == 0) {
-        rc = test_services(store, opts, names, n, &e);
+    if (conf_string(opts, "history")[0] == '\0') {
+        if (command_find_config(opts, &c) != 0)
+            return EXIT_USAGE;
+        rc = test_services(opts, c);
+        config_free(c);
+        return rc;
     }
-    free(names);
-    store_close(store);
-    return rc == 0 ? EXIT_DONE : command_fail(&e);
+    if (conf_strings(opts, "service", &given) > 0)
+        err_set(&e, ERR_CONFIG,
+                "give either --history FILE (- for standard input) or --service NAME");
+    else if (test_file(opts, &e) == 0)
+        return EXIT_DONE;
+    return command_fail(&e);
 }
 
 const struct command command_backtest = {

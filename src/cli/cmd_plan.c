@@ -9,6 +9,7 @@
 #include "cli/aim.h"
 #include "cli/command.h"
 #include "cli/history_file.h"
+#include "cli/look.h"
 #include "cli/open_store.h"
 #include "cli/print.h"
 #include "cli/stored.h"
@@ -18,8 +19,8 @@
 #include "decide/brain.h"
 #include "decide/outlook.h"
 #include "forecast/forecast.h"
+#include "forecast/future.h"
 #include "forecast/model.h"
-#include "forecast/predictor.h"
 #include "service/config.h"
 
 static const struct conf_option options[] = {
@@ -43,13 +44,14 @@ static const struct conf_option options[] = {
      "What runs at the start; auto: what the first step needs."},
     {"noise", CONF_DOUBLE, "auto", 0, 1, "share",
      "Deviation of the load within one step; auto: as configured, else learned."},
-    {"event", CONF_DURATION, "10m", 0, 86400, "s",
+    {"change_cost", CONF_DURATION, "10m", 0, 86400, "s",
      "What a scale-out costs: the whole fleet idle for so long; 0 makes no batches."},
-    {"start", CONF_DURATION, "1m", 0, 86400, "s",
+    {"start_cost", CONF_DURATION, "1m", 0, 86400, "s",
      "What starting an instance costs: the instance idle for so long."},
     {"price", CONF_DOUBLE, "auto", 0, 1e6, "",
      "Price of one instance-hour, in any currency; auto: as configured."},
     {"model", CONF_STRING, "auto", 0, 64, "", "Name of a model; see scaler models."},
+    LOOK_OPTIONS,
     PRINT_FORMAT_OPTION,
     CONF_END,
 };
@@ -66,6 +68,7 @@ static const double IN_SHARE = 0.2; /* price of a scale-in, of a scale-out's */
 struct ahead {
     const struct conf *opts;
     const struct aim *aim;
+    const struct service_conf *sc; /* NULL: a file's history */
     struct brain_setup setup;
     struct series *history; /* cleaned, by fine steps */
     struct forecast forecast;
@@ -139,19 +142,28 @@ static const struct model *model_of(const struct conf *opts, struct err *e)
     return m;
 }
 
+/* With the clock and the special days of the service. */
 static int make_forecast(struct ahead *a, struct err *e)
 {
-    const struct model *model = model_of(a->opts, e);
-    struct predictor *p = NULL;
+    struct future_setup setup = {.model = model_of(a->opts, e), .day_ms = a->setup.day_ms};
+    struct look look = {0};
+    struct future future = {0};
     size_t steps = 0;
     int rc = -1;
 
-    if (!model || choose_steps(a, &steps, e) != 0)
+    if (!setup.model || choose_steps(a, &steps, e) != 0)
         return -1;
-    if (predictor_fit(&p, model, NULL, a->history, e) == 0 &&
-        forecast_init(&a->forecast, steps, LEVELS, 3, e) == 0)
-        rc = predictor_predict(p, &a->forecast, e);
-    predictor_free(p);
+    if (look_open(&look, a->opts, a->sc, a->history->start_ms,
+                  series_time_ms(a->history, a->history->n + steps), e) != 0 ||
+        forecast_init(&a->forecast, steps, LEVELS, sizeof LEVELS / sizeof *LEVELS, e) != 0)
+        goto done;
+    setup.zone = look.zone;
+    setup.calendar = &look.calendar;
+    setup.growth = look.growth;
+    rc = future_forecast(&a->forecast, &future, a->history, &setup, e);
+done:
+    future_clear(&future);
+    look_close(&look);
     return rc;
 }
 
@@ -202,8 +214,8 @@ static int look_out(struct ahead *a, struct err *e)
 {
     const struct forecast *f = &a->forecast;
     double step = (double)f->step_ms * (double)a->group;
-    double event =
-        (double)conf_duration_ms(a->opts, "event") / step * mean_of(f) / a->setup.per_instance;
+    double event = (double)conf_duration_ms(a->opts, "change_cost") / step * mean_of(f) /
+                   a->setup.per_instance;
     struct outlook_load load = {.n = f->horizon,
                                 .start_ms = f->start_ms,
                                 .step_ms = f->step_ms,
@@ -217,7 +229,7 @@ static int look_out(struct ahead *a, struct err *e)
         .lead_ms = a->setup.lead_time_ms,
         .group = a->group,
         .prices = {.step = 1,
-                   .start = (double)conf_duration_ms(a->opts, "start") / step,
+                   .start = (double)conf_duration_ms(a->opts, "start_cost") / step,
                    .out = event,
                    .in = IN_SHARE * event},
     };
@@ -318,10 +330,11 @@ static void print_sums(const struct ahead *a, const char *name)
 }
 
 /* Cleans, forecasts, plans, prints. `name` NULL: a file's history. */
-static int plan_one(const struct conf *opts, const struct aim *aim, const char *name,
-                    const struct series *raw, struct err *e)
+static int plan_one(const struct conf *opts, const struct aim *aim,
+                    const struct service_conf *sc, const char *name, const struct series *raw,
+                    struct err *e)
 {
-    struct ahead a = {.opts = opts, .aim = aim, .setup = aim->brain};
+    struct ahead a = {.opts = opts, .aim = aim, .sc = sc, .setup = aim->brain};
     int rc = -1;
 
     if (take_history(&a, raw, e) != 0 || make_forecast(&a, e) != 0 || ask_brain(&a, e) != 0 ||
@@ -343,7 +356,7 @@ static int plan_file(const struct conf *opts, struct err *e)
 
     if (aim_find(&a, opts, NULL, NULL, e) == 0 &&
         history_file(&raw, conf_string(opts, "history"), 0, false, e) == 0)
-        rc = plan_one(opts, &a, NULL, raw, e);
+        rc = plan_one(opts, &a, NULL, NULL, raw, e);
     series_free(raw);
     return rc;
 }
@@ -351,14 +364,15 @@ static int plan_file(const struct conf *opts, struct err *e)
 static int plan_service(struct store *store, const struct conf *opts, const struct config *c,
                         const char *name, struct err *e)
 {
+    const struct service_conf *sc = c ? config_service(c, name) : NULL;
     struct series *raw = NULL;
     struct aim a;
     int rc = -1;
 
     if (stored_load(store, name, 0, &raw, e) != 0)
         return -1;
-    if (aim_find(&a, opts, c ? config_service(c, name) : NULL, store, e) == 0)
-        rc = plan_one(opts, &a, name, raw, e);
+    if (aim_find(&a, opts, sc, store, e) == 0)
+        rc = plan_one(opts, &a, sc, name, raw, e);
     if (rc != 0)
         err_wrap(e, "service \"%s\"", name);
     series_free(raw);

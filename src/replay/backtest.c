@@ -9,7 +9,7 @@
 #include "base/clk.h"
 #include "base/str.h"
 #include "collect/clean.h"
-#include "forecast/predictor.h"
+#include "forecast/future.h"
 #include "forecast/score.h"
 
 #define LEAST_MS (3 * CLK_DAY_MS) /* of history in all */
@@ -209,20 +209,42 @@ static void score(struct run *r, struct tally *t, const struct forecast *f, cons
     }
 }
 
-static int fit_voice(const struct voice *v, const struct series *cut, struct forecast *f,
-                     struct err *e)
+/* The history as it was known at cell `at`. */
+static struct series cut_history(const struct run *r, size_t at)
 {
-    struct predictor *p = NULL;
+    size_t most = (size_t)(r->setup->history_ms / r->history->step_ms);
+    size_t from = at > most ? at - most : 0;
+    struct series cut = *r->history;
+
+    cut.start_ms = series_time_ms(r->history, from);
+    cut.values += from;
+    cut.n = at - from;
+    return cut;
+}
+
+/* Fills f from what came before `cut` ends; *scale: the error of repeating the day in it. */
+static int fit_voice(const struct run *r, const struct voice *v, const struct series *cut,
+                     struct forecast *f, double *scale, struct err *e)
+{
+    size_t day = (size_t)(CLK_DAY_MS / cut->step_ms);
+    struct future_setup setup = {.model = v->model,
+                                 .zone = r->setup->zone,
+                                 .calendar = r->setup->calendar,
+                                 .growth = 1,
+                                 .day_ms = CLK_DAY_MS};
+    struct future future = {0};
     struct conf *own = NULL;
     int rc = -1;
 
     if (v->option && (conf_new(&own, v->model->options, e) != 0 ||
                       conf_set(own, v->option, v->value, e) != 0))
         goto done;
-    if (predictor_fit(&p, v->model, own, cut, e) == 0)
-        rc = predictor_predict(p, f, e);
+    setup.options = own;
+    rc = future_forecast(f, &future, cut, &setup, e);
+    if (rc == 0)
+        *scale = score_scale(future.history->values, future.history->n, day > 0 ? day : 1);
 done:
-    predictor_free(p);
+    future_clear(&future);
     conf_free(own);
     return rc;
 }
@@ -255,36 +277,20 @@ static void score_row(struct run *r, size_t row, const struct forecast *f, size_
     score(r, &r->tallies[row][BACKTEST_MOST_SPANS], f, y, 0, f->horizon, scale);
 }
 
-/* The history as it was known at cell `at`, cleaned. */
-static int cut_history(const struct run *r, size_t at, struct series **out, struct err *e)
-{
-    size_t most = (size_t)(r->setup->history_ms / r->history->step_ms);
-    size_t from = at > most ? at - most : 0;
-    struct series part = *r->history;
-
-    part.start_ms = series_time_ms(r->history, from);
-    part.values += from;
-    part.n = at - from;
-    return clean_series(out, &part, NULL, e);
-}
-
 /* A model whose history is too short sits this origin out. */
 static int run_origin(struct run *r, size_t at, struct err *e)
 {
-    size_t day = (size_t)(CLK_DAY_MS / r->out->step_ms);
-    struct series *cut = NULL;
+    struct series cut = cut_history(r, at);
     struct forecast f = {0};
-    double scale;
     int rc = -1;
 
-    if (cut_history(r, at, &cut, e) != 0 ||
-        forecast_init(&f, r->horizon, levels, N_LEVELS, e) != 0)
-        goto done;
-    scale = score_scale(cut->values, cut->n, day > 0 ? day : 1);
+    if (forecast_init(&f, r->horizon, levels, N_LEVELS, e) != 0)
+        return -1;
     for (size_t row = 0; row < r->out->n_rows; row++) {
         struct err why = {0};
+        double scale = NAN;
 
-        if (fit_voice(&r->voices[row], cut, &f, &why) == 0) {
+        if (fit_voice(r, &r->voices[row], &cut, &f, &scale, &why) == 0) {
             r->out->rows[row].origins++;
             score_row(r, row, &f, at - r->first, scale);
             if (row == 0)
@@ -299,7 +305,6 @@ static int run_origin(struct run *r, size_t at, struct err *e)
     }
     rc = 0;
 done:
-    series_free(cut);
     forecast_clear(&f);
     return rc;
 }

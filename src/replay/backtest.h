@@ -12,7 +12,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "collect/calendar.h"
 #include "collect/series.h"
+#include "collect/zone.h"
 #include "forecast/forecast.h"
 #include "forecast/model.h"
 
@@ -23,8 +25,10 @@
 struct backtest_setup {
     const struct model *model; /* beside the naive ones; NULL: every model there is */
     size_t origins;
-    int64_t horizon_ms; /* rounded up to whole steps */
-    int64_t history_ms; /* most that a fit sees */
+    int64_t horizon_ms;              /* rounded up to whole steps */
+    int64_t history_ms;              /* most that a fit sees */
+    const struct zone *zone;         /* clock of the users; NULL: not known */
+    const struct calendar *calendar; /* special days, taken as known beforehand; NULL: none */
     /* Called after every fit, may be NULL. */
     void (*progress)(void *user, size_t done, size_t total);
     void *user;
