@@ -1,30 +1,50 @@
 /* training.c - see training.h. */
 #include "daemon/training.h"
 
+#include <math.h>
+
 #include "base/clk.h"
 #include "base/str.h"
 #include "collect/clean.h"
 
-/* Days of seconds are fitted on minutes. */
-#define FIT_STEP_MS CLK_MINUTE_MS
+/* Outages and spikes of seconds are looked for among minutes. */
+#define CLEAN_STEP_MS CLK_MINUTE_MS
 
-/* What the store holds, cleaned, on the grid for a fit: at the step wherever it is kept so, for
- * means over several steps would hide how the load moves within them. */
+/* Cells of `raw` whose minute was marked in `clean` become unknown. */
+static void drop_marked(struct series *raw, const struct series *clean)
+{
+    for (size_t i = 0; i < raw->n; i++)
+        if (isnan(series_at(clean, series_time_ms(raw, i))))
+            raw->values[i] = NAN;
+}
+
+/* What the store holds, cleaned, at the step: means over several steps would hide how the load
+ * moves within them, and the mean of a minute that has not ended reaches beyond now. */
 static int read_history(const struct training *t, struct series **out, struct err *e)
 {
     int64_t from_ms = t->now_ms - BRAIN_HISTORY_MS;
-    struct series *raw = NULL, *fit = NULL;
+    bool is_fine = t->series.step_ms < CLEAN_STEP_MS && t->setup.day_ms == CLK_DAY_MS;
+    struct series *raw = NULL, *coarse = NULL, *clean = NULL;
     struct store *store = NULL;
     int rc = -1;
 
     if (store_open(&store, t->state_dir, STORE_READ, e) == 0)
         rc = store_read(store, &t->series, from_ms, t->now_ms, &raw, e);
     store_close(store);
-    if (rc == 0 && t->series.step_ms < FIT_STEP_MS && t->setup.day_ms == CLK_DAY_MS)
-        rc = series_resample(&fit, raw, FIT_STEP_MS, e);
+    if (rc == 0 && is_fine)
+        rc = series_resample(&coarse, raw, CLEAN_STEP_MS, e);
     if (rc == 0)
-        rc = clean_series(out, fit ? fit : raw, NULL, e);
-    series_free(fit);
+        rc = clean_series(&clean, is_fine ? coarse : raw, NULL, e);
+    if (rc == 0 && is_fine) {
+        drop_marked(raw, clean);
+        *out = raw;
+        raw = NULL;
+    } else if (rc == 0) {
+        *out = clean;
+        clean = NULL;
+    }
+    series_free(clean);
+    series_free(coarse);
     series_free(raw);
     return rc;
 }
