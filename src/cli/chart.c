@@ -128,15 +128,6 @@ int chart_print(FILE *file, const struct series *history, size_t shown,
 
 /* ---- gnuplot ---- */
 
-/* A string of gnuplot: single quotes, doubled inside. */
-static void add_quoted(struct str *s, const char *text)
-{
-    str_add(s, "'");
-    for (const char *c = text; *c; c++)
-        str_add_n(s, *c == '\'' ? "''" : c, *c == '\'' ? 2 : 1);
-    str_add(s, "'");
-}
-
 /* The cells of `came` that the forecast speaks of. */
 static void add_came(struct str *s, const struct forecast *f, const struct series *came)
 {
@@ -152,9 +143,8 @@ static void add_came(struct str *s, const struct forecast *f, const struct serie
     str_add(s, "EOD\n");
 }
 
-static void add_script(struct str *s, const char *path, bool is_svg,
-                       const struct series *history, const struct forecast *f,
-                       const struct series *came)
+static void add_script(struct str *s, bool is_svg, const struct series *history,
+                       const struct forecast *f, const struct series *came)
 {
     size_t keep = (size_t)(HISTORY_PLOTTED_DAYS * CLK_DAY_MS / history->step_ms);
     size_t high = f->n_levels > 0 ? band_level(f) : 0;
@@ -163,10 +153,8 @@ static void add_script(struct str *s, const char *path, bool is_svg,
         keep = 2 * f->horizon + 2;
     if (keep > history->n)
         keep = history->n;
-    str_printf(s, "set terminal %s size 1000,400 background 'white'\nset output ",
-               is_svg ? "svg" : "png");
-    add_quoted(s, path);
-    str_add(s, "\nset xdata time\nset timefmt '%s'\nset yrange [0:*]\nset grid\n"
+    str_printf(s, "set terminal %s size 1000,400 background 'white'\n", is_svg ? "svg" : "png");
+    str_add(s, "set xdata time\nset timefmt '%s'\nset yrange [0:*]\nset grid\n"
                "set format x \"%d %b\\n%H:%M\"\nset key top left\n$past << EOD\n");
     for (size_t i = history->n - keep; i < history->n; i++)
         if (isfinite(history->values[i]))
@@ -208,7 +196,8 @@ static int write_all(int fd, const char *data, size_t n)
     return 0;
 }
 
-static int run_gnuplot(const struct str *script, struct err *e)
+/* Its standard output, where a terminal without `set output` draws, is the open file. */
+static int run_gnuplot(const struct str *script, int file, struct err *e)
 {
     char *argv[] = {(char[]){"gnuplot"}, (char[]){"-"}, NULL};
     posix_spawn_file_actions_t actions;
@@ -220,6 +209,7 @@ static int run_gnuplot(const struct str *script, struct err *e)
         return err_set(e, ERR_IO, "cannot make a pipe: %s", strerror(errno));
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, file, STDOUT_FILENO);
     rc = posix_spawnp(&child, "gnuplot", &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[0]);
@@ -246,12 +236,17 @@ int chart_plot(const char *path, const struct series *history, const struct fore
     const char *dot = strrchr(path, '.');
     bool is_svg = dot && strcmp(dot, ".svg") == 0;
     struct str script = STR_EMPTY;
-    int rc;
+    int file, rc = -1;
 
     if (!is_svg && (!dot || strcmp(dot, ".png") != 0))
         return err_set(e, ERR_CONFIG, "--plot: \"%s\" ends neither in .svg nor in .png", path);
-    add_script(&script, path, is_svg, history, f, came);
-    rc = script.failed ? err_nomem(e) : run_gnuplot(&script, e);
+    file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (file < 0)
+        return err_set(e, ERR_IO, "--plot %s: cannot write: %s", path, strerror(errno));
+    add_script(&script, is_svg, history, f, came);
+    rc = script.failed ? err_nomem(e) : run_gnuplot(&script, file, e);
+    if (close(file) != 0 && rc == 0)
+        rc = err_set(e, ERR_IO, "cannot write: %s", strerror(errno));
     str_clear(&script);
     return rc == 0 ? 0 : err_wrap(e, "--plot %s", path);
 }

@@ -150,7 +150,7 @@ static size_t highest_point(const struct forecast *f, size_t from, size_t to)
 
 static int decimals_for(double largest)
 {
-    return largest >= 100 ? 0 : largest >= 10 ? 1 : largest >= 1 ? 2 : 4;
+    return largest >= 100 || largest <= 0 ? 0 : largest >= 10 ? 1 : largest >= 1 ? 2 : 4;
 }
 
 static void print_summary(const struct forecast *f, const struct forecast_view *v)

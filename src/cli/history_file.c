@@ -81,6 +81,8 @@ int history_file(struct series **out, const char *path, int64_t step_ms, bool is
     if (report.bad > 0)
         fprintf(stderr, "scaler: lines left out: %zu; the first: %s\n", report.bad,
                 report.first_bad.msg);
+    if (report.is_cut)
+        fprintf(stderr, "scaler: the last line is half written and left out\n");
     if (made.beyond > 0)
         fprintf(stderr, "scaler: values left out: %zu beyond %g, more than a load can be\n",
                 made.beyond, SAMPLE_MOST);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,6 +174,26 @@ static size_t keep_usable(struct sample *kept, const struct sample *samples, siz
     return k;
 }
 
+/* "0 of 9 samples usable (7 negative, 2 not finite); at least 2 are needed" */
+static int too_few(size_t usable, const struct series_report *r, struct err *e)
+{
+    const struct {
+        size_t n;
+        const char *what;
+    } dropped[] = {{r->negative, "negative"},
+                   {r->not_finite, "not finite"},
+                   {r->beyond, "larger than any load"}};
+    char why[96] = "";
+    int len = 0;
+
+    for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
+        if (dropped[i].n > 0)
+            len += snprintf(why + len, sizeof why - (size_t)len, "%s%zu %s",
+                            len > 0 ? ", " : " (", dropped[i].n, dropped[i].what);
+    return err_set(e, ERR_SHORT, "%zu of %zu samples usable%s%s; at least 2 are needed", usable,
+                   r->samples, why, len > 0 ? ")" : "");
+}
+
 /* Averages runs of samples that fall into one cell. `sorted` is not empty. */
 static int fill_cells(struct series *s, const struct sample *sorted, size_t n,
                       struct series_report *r, struct err *e)
@@ -217,7 +238,7 @@ int series_from_samples(struct series **out, const struct sample *samples, size_
     }
     k = keep_usable(sorted, samples, n, r);
     if (k < 2) {
-        err_set(e, ERR_SHORT, "%zu of %zu samples usable; at least 2 are needed", k, n);
+        too_few(k, r, e);
         goto done;
     }
     if (r->out_of_order > 0)

@@ -47,5 +47,17 @@ if command -v gnuplot > /dev/null; then
         fail "plot"
     grep -q '<svg' "$dir/day.svg" || fail "no picture"
 fi
+"$SCALER_BIN" forecast --history "$dir/h.csv" --plot "$dir/none/day.svg" 2> "$dir/err" > "$dir/out"
+[ $? -eq 1 ] || fail "a picture that cannot be written exits 1"
+grep -q 'cannot write: No such file' "$dir/err" || fail "does not say why there is no picture"
+grep -q '<svg' "$dir/out" && fail "a picture in the table"
+sed 's/,/,-/' "$dir/h.csv" > "$dir/negative.csv"
+"$SCALER_BIN" forecast --history "$dir/negative.csv" 2> "$dir/err"
+[ $? -eq 3 ] || fail "nothing but negative values exits 3"
+grep -q '0 of 1344 samples usable (1344 negative)' "$dir/err" || fail "does not say what is negative"
+printf '17000' >> "$dir/h.csv"
+"$SCALER_BIN" forecast --history "$dir/h.csv" --horizon 1h 2> "$dir/err" > /dev/null ||
+    fail "half a line at the end"
+grep -q 'last line is half written' "$dir/err" || fail "does not tell of half a line"
 "$SCALER_BIN" models | grep -q '^harmonic' || fail "models"
 echo ok
