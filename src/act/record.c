@@ -16,7 +16,7 @@
 
 #define REPEAT_MS CLK_HOUR_MS
 
-enum field_type { FIELD_INT, FIELD_INT64, FIELD_DOUBLE, FIELD_BOOL, FIELD_PHASE };
+enum field_type { FIELD_INT, FIELD_INT64, FIELD_DOUBLE, FIELD_BOOL, FIELD_PHASE, FIELD_MOVED };
 
 struct field {
     const char *name;
@@ -52,6 +52,8 @@ static const struct field in_fields[] = {
     FIELDS(need, FIELD_DOUBLE, DECIDE_BLOCKS),
     FIELDS(block_steps, FIELD_DOUBLE, DECIDE_BLOCKS),
     FIELD(forecast_median, FIELD_DOUBLE),
+    FIELD(moved, FIELD_DOUBLE),
+    FIELD(moved_by, FIELD_MOVED),
     FIELD(quantile, FIELD_DOUBLE),
     FIELD(headroom, FIELD_DOUBLE),
     FIELD(recent_share, FIELD_DOUBLE),
@@ -105,6 +107,8 @@ static size_t field_size(enum field_type type)
         return sizeof(bool);
     case FIELD_PHASE:
         return sizeof(enum decide_phase);
+    case FIELD_MOVED:
+        return DECIDE_MOVED_SIZE;
     }
     return 0;
 }
@@ -127,6 +131,8 @@ static json_t *get_field(enum field_type type, const void *at)
         return json_boolean(*(const bool *)at);
     case FIELD_PHASE:
         return json_string(phase_names[*(const enum decide_phase *)at]);
+    case FIELD_MOVED:
+        return json_string(at);
     }
     return NULL;
 }
@@ -161,6 +167,8 @@ static json_t *in_to_json(const struct decide_in *in)
         const struct field *f = &in_fields[i];
         const char *at = (const char *)in + f->offset;
 
+        if (f->type == FIELD_MOVED && *at == '\0')
+            continue; /* on nearly all days */
         has_failed =
             json_object_set_new(
                 o, f->name, f->n == 1 ? get_field(f->type, at) : fields_to_json(f, at)) != 0;
@@ -270,6 +278,8 @@ static void set_field(enum field_type type, void *at, const json_t *v)
         *(double *)at = json_is_number(v) ? json_number_value(v) : NAN;
     else if (type == FIELD_BOOL && json_is_boolean(v))
         *(bool *)at = json_is_true(v);
+    else if (type == FIELD_MOVED && json_is_string(v))
+        str_copy(at, DECIDE_MOVED_SIZE, json_string_value(v));
     else if (type == FIELD_PHASE && json_is_string(v))
         for (int i = 0; i < 3; i++)
             if (strcmp(json_string_value(v), phase_names[i]) == 0)
@@ -471,6 +481,10 @@ static void tell_forecast(const struct record *r, struct str *out)
     str_printf(out, "peak until an order helps: %.6g expected, %.6g at the %.4g quantile%s\n",
                in->forecast_median, in->need[0], in->quantile,
                in->is_forecast_trusted ? "" : "; not trusted: no better than naive");
+    if (in->moved_by[0] != '\0') {
+        line(out, "");
+        str_printf(out, "%s: x %.3g in it\n", in->moved_by, in->moved);
+    }
     if (in->n_blocks < 2)
         return;
     for (int b = 1; b < in->n_blocks && b < DECIDE_BLOCKS; b++) {

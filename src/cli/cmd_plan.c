@@ -75,6 +75,7 @@ struct ahead {
     struct brain_state brain; /* as calibrated */
     double *load, *asked;     /* per step of the forecast */
     size_t group;             /* of its steps in a step of the plan */
+    struct days days;         /* as the daemon's brain knows them */
     struct outlook outlook;
 };
 
@@ -82,6 +83,7 @@ static void ahead_clear(struct ahead *a)
 {
     series_free(a->history);
     forecast_clear(&a->forecast);
+    days_clear(&a->days);
     outlook_clear(&a->outlook);
     free(a->load);
     free(a->asked);
@@ -161,6 +163,9 @@ static int make_forecast(struct ahead *a, struct err *e)
     setup.calendar = &look.calendar;
     setup.growth = look.growth;
     rc = future_forecast(&a->forecast, &future, a->history, &setup, e);
+    if (rc == 0 && a->setup.day_ms == CLK_DAY_MS)
+        rc = days_init(&a->days, look.zone, &look.calendar, a->history->start_ms,
+                       series_time_ms(a->history, a->history->n + steps), e);
 done:
     future_clear(&future);
     look_close(&look);
@@ -192,7 +197,8 @@ static int ask_brain(struct ahead *a, struct err *e)
     a->asked = calloc(f->horizon, sizeof *a->asked);
     if (!a->load || !a->asked)
         return err_nomem(e);
-    if (brain_new(&b, &a->setup, f->start_ms, e) == 0 && brain_train(b, &tail, e) == 0) {
+    if (brain_new(&b, &a->setup, f->start_ms, e) == 0 && brain_set_days(b, &a->days, e) == 0 &&
+        brain_train(b, &tail, e) == 0) {
         brain_state(b, &a->brain);
         ahead_load(a->load, f, a->history, a->setup.day_ms);
         rc = ahead_ask(b, &a->setup, f->start_ms, a->load, f->horizon, running, a->asked, e);

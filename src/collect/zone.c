@@ -125,6 +125,48 @@ int zone_changes(const struct zone *z, int64_t from_ms, int64_t to_ms,
     return 0;
 }
 
+static int by_time(const void *a, const void *b)
+{
+    const struct zone_change *x = a, *y = b;
+
+    return (x->time_ms > y->time_ms) - (x->time_ms < y->time_ms);
+}
+
+int zone_usual_changes(int64_t from_ms, int64_t to_ms, struct zone_change **items, size_t *n,
+                       struct err *e)
+{
+    static const char *const names[] = {"Europe/Berlin", "America/New_York"};
+    size_t cap = 0;
+    int rc = 0;
+
+    *items = NULL;
+    *n = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names && rc == 0; i++) {
+        struct zone_change *own = NULL;
+        struct zone *z = NULL;
+        size_t k = 0;
+
+        if (zone_open(&z, names[i], NULL) != 0)
+            continue;
+        rc = zone_changes(z, from_ms, to_ms, &own, &k, e);
+        if (rc == 0 && vec_reserve(items, &cap, *n + k, sizeof **items) != 0)
+            rc = err_nomem(e);
+        for (size_t j = 0; rc == 0 && j < k; j++)
+            (*items)[(*n)++] = own[j];
+        free(own);
+        zone_close(z);
+    }
+    if (rc != 0) {
+        free(*items);
+        *items = NULL;
+        *n = 0;
+        return -1;
+    }
+    if (*n > 1)
+        qsort(*items, *n, sizeof **items, by_time);
+    return 0;
+}
+
 /* Cells that an offset is away from that of the end. */
 static int64_t cells_off(int64_t offset_ms, int64_t last_ms, int64_t step_ms)
 {

@@ -39,6 +39,11 @@ struct zone_change {
 int zone_changes(const struct zone *z, int64_t from_ms, int64_t to_ms,
                  struct zone_change **items, size_t *n, struct err *e);
 
+/* Those of the clocks that most people's change with, Europe's and the USA's: what may concern
+ * users whose zone is not known. None where there is no tzdata. ERR_NOMEM. */
+int zone_usual_changes(int64_t from_ms, int64_t to_ms, struct zone_change **items, size_t *n,
+                       struct err *e);
+
 /* The series as its users' clock saw it: a cell whose offset is not that of the last cell is
  * moved by the difference, to the nearest cell. The hour that is skipped in spring becomes a
  * gap; of the hour that comes twice in autumn the later value counts. The end and the step

@@ -70,7 +70,9 @@ static int load_brain(struct training *t, struct store *store, struct err *e)
         brain_free(b); /* imported since */
         return err_set(e, ERR_DATA, "the store holds an older history than it has seen");
     }
-    if (store_read(store, &t->series, next_ms, t->now_ms, &since, NULL) == 0)
+    if (t->days)
+        rc = brain_set_days(b, t->days, e);
+    if (rc == 0 && store_read(store, &t->series, next_ms, t->now_ms, &since, NULL) == 0)
         rc = brain_train(b, since, e);
     series_free(since);
     if (rc != 0) {
@@ -105,7 +107,7 @@ void training_run(struct training *t, struct err *e)
     if (was_loaded(t))
         return;
     if (read_history(t, &history, e) == 0 && brain_new(&b, &t->setup, t->now_ms, e) == 0 &&
-        brain_train(b, history, e) == 0) {
+        (!t->days || brain_set_days(b, t->days, e) == 0) && brain_train(b, history, e) == 0) {
         t->brain = b;
         b = NULL;
     }

@@ -15,6 +15,7 @@ struct training {
     struct brain_setup setup;
     struct store_series series;
     const char *state_dir;
+    const struct days *days; /* NULL: all days are alike */
     int64_t now_ms;
     struct brain *brain; /* out: the caller frees */
     char note[160];      /* out: why what an earlier run kept was not used; "" */

@@ -12,6 +12,7 @@
 #include "base/clk.h"
 #include "base/log.h"
 #include "daemon/training.h"
+#include "service/service_days.h"
 
 #define OPEN_DEADLINE_MS (20 * CLK_SECOND_MS)
 #define POLL_DEADLINE_MS (5 * CLK_SECOND_MS)
@@ -538,20 +539,31 @@ static void pump(struct unit *u, int64_t mono_ms)
 struct fit_job {
     struct pool_job pool;
     struct unit *unit;
+    struct config_ref *ref;
+    const struct service_conf *conf; /* of ref: whose days are special */
     bool is_night;
     bool is_trial; /* to see what a wanted objective would remove */
     struct training training;
     struct str bytes; /* brain_save of its brain, to be kept */
+    struct err days_err;
 };
 
 static void fit_work(struct pool_job *pj)
 {
     struct fit_job *job = (struct fit_job *)pj;
+    struct days days;
+    bool has_days = service_days(&days, job->conf, job->training.now_ms, &job->days_err) == 0;
 
-    if (job->is_night)
+    if (job->is_night) {
+        if (has_days && brain_set_days(job->training.brain, &days, &job->days_err) != 0)
+            has_days = false;
         brain_night(job->training.brain, &pj->err);
-    else
+    } else {
+        job->training.days = has_days ? &days : NULL;
         training_run(&job->training, &pj->err);
+    }
+    if (has_days)
+        days_clear(&days);
     if (job->training.brain && brain_save(job->training.brain, &job->bytes, NULL) != 0)
         str_clear(&job->bytes);
 }
@@ -563,6 +575,9 @@ static void fit_done(struct pool_job *pj)
     struct service *s = &u->service;
 
     u->jobs--;
+    if (job->days_err.code != ERR_NONE)
+        log_warn(s->conf->name, "%s: special days and the users' clock stay as they were",
+                 job->days_err.msg);
     if (job->is_night) {
         u->env->nights--;
         service_return_brain(s, job->training.brain);
@@ -590,6 +605,7 @@ static void fit_done(struct pool_job *pj)
         state_put(u->env->state, s->conf->name, TRAINING_STATE, job->bytes.data,
                   job->bytes.len);
     str_clear(&job->bytes);
+    config_ref_drop(job->ref);
     s->shown.fits += job->training.brain != NULL;
     free(job);
     if (u->wants_decision && !u->is_gone)
@@ -605,6 +621,9 @@ static struct fit_job *new_fit(struct unit *u)
     job->pool.work = fit_work;
     job->pool.done = fit_done;
     job->unit = u;
+    job->ref = config_ref_hold(u->conf_ref);
+    job->conf = u->service.conf;
+    job->training.now_ms = unit_now_ms(u);
     return job;
 }
 
@@ -621,7 +640,6 @@ static void train(struct unit *u, const struct brain_setup *trial)
     job->training.setup = trial ? *trial : s->setup;
     job->is_trial = trial != NULL;
     job->training.state_dir = u->env->state_dir;
-    job->training.now_ms = unit_now_ms(u);
     job->training.series.id = u->series;
     job->training.series.step_ms = s->conf->step_ms;
     str_copy(job->training.series.service, sizeof job->training.series.service, s->conf->name);

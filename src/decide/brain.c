@@ -101,6 +101,7 @@ int brain_new(struct brain **out, const struct brain_setup *setup, int64_t now_m
     b->next_cell = INT64_MIN;
     b->noise = b->load = b->usual = NAN;
     b->event_price = PRICE_FIRST;
+    b->moved = 1;
     b->chosen = -1;
     b->start_ms = now_ms;
     b->zero_since_ms = INT64_MAX;
@@ -122,6 +123,7 @@ void brain_free(struct brain *b)
 {
     if (!b)
         return;
+    days_clear(&b->days);
     loads_clear(&b->loads);
     peak_clear(&b->peak);
     dip_clear(&b->dip);
@@ -255,22 +257,28 @@ static void end_tick(struct brain *b, double load)
 {
     bool is_known = !isnan(load);
     long hour = lround(60 * b->minute), now;
+    const struct calendar_entry *special;
+    struct days_view view;
 
     if (loads_push(&b->loads, load, NULL) != 0)
         return;
     now = b->loads.n - 1;
+    view = brain_days_view(b, NULL);
     account_tick(b, load / b->setup.per_instance, is_known);
     if (is_known)
         learn_fleet(b, load / b->setup.per_instance);
     b->recent_peak = loads_max(&b->loads, now + 1 - (hour > 1 ? hour : 1), now + 1);
-    b->usual = peak_usual(&b->peak, &b->loads, now, 0.5);
+    b->usual = peak_usual(&b->peak, &b->loads, &view, now, 0.5);
     if (is_known)
         dip_update(&b->dip, mean_of(b, 0, 10), mean_of(b, 20, 10), b->usual);
     b->dip_floor = dip_floor(&b->dip, b->usual);
     b->has_forecast = b->peak.is_fitted;
-    if (b->has_forecast)
-        peak_update(&b->peak, &b->loads, &b->forecast);
-    if (b->has_forecast && is_known)
+    if (b->has_forecast) {
+        peak_update(&b->peak, &b->loads, &view, &b->forecast);
+        brain_expect_days(b, &view);
+    }
+    special = days_special(&view, now);
+    if (b->has_forecast && is_known && !(special && special->kind == CALENDAR_INCIDENT))
         step_shadows(b);
     if (b->loads.n % b->day == 0)
         b->is_night_due = true;
@@ -322,8 +330,8 @@ void brain_sample(struct brain *b, int64_t time_ms, double load)
         return;
     if (cell - b->next_cell > most) /* nothing of what came before still matters */
         b->next_cell = cell - most;
-    for (; b->next_cell < cell; b->next_cell++)
-        if (b->next_cell % b->per_tick == b->per_tick - 1)
+    while (b->next_cell < cell)
+        if (++b->next_cell % b->per_tick == 0)
             close_tick(b);
     b->next_cell = cell + 1;
     if (is_known) {
@@ -332,7 +340,7 @@ void brain_sample(struct brain *b, int64_t time_ms, double load)
         b->squares += load * load;
         b->n_sum++;
     }
-    if (cell % b->per_tick == b->per_tick - 1)
+    if (b->next_cell % b->per_tick == 0)
         close_tick(b);
 }
 
@@ -402,13 +410,14 @@ bool brain_is_night_due(const struct brain *b)
 
 int brain_night(struct brain *b, struct err *e)
 {
+    struct days_view view = brain_days_view(b, NULL);
     struct err why = {0};
 
     b->is_night_due = false;
     loads_settle_eps(&b->loads);
     leadtime_settle(&b->leadtime);
     peak_set_horizon(&b->peak, horizon(b));
-    if (peak_fit(&b->peak, &b->loads, &why) == 0 || why.code == ERR_SHORT ||
+    if (peak_fit(&b->peak, &b->loads, &view, &why) == 0 || why.code == ERR_SHORT ||
         why.code == ERR_DATA)
         return 0; /* a record that allows no fit leaves the reactive rule in charge */
     return err_set(e, why.code, "%s", why.msg);
@@ -487,8 +496,9 @@ static double blind_need(const struct brain *b, const struct calibrate_setting *
     int64_t age_ms = now_ms - b->load_end_ms;
     int late = late_ticks(b, now_ms);
     long then = b->loads.n - 1 + (long)unseen_ticks(b, now_ms);
+    struct days_view view = brain_days_view(b, NULL);
     double last = b->has_forecast ? peak_need(&b->forecast, s->quantile, 0) : b->recent_peak;
-    double usual = peak_usual(&b->peak, &b->loads, then, BLIND_FULLER), need;
+    double usual = peak_usual(&b->peak, &b->loads, &view, then, BLIND_FULLER), need;
     double fade = 1 - (double)age_ms / (BLIND_FADE * (double)b->setup.day_ms);
 
     last *= 1 + s->headroom;
@@ -515,7 +525,9 @@ static void fill_forecast(const struct brain *b, const struct calibrate_setting 
     for (int k = 0; k < DECIDE_BLOCKS; k++)
         in->need[k] = need_ahead(b, s->quantile, k, late);
     block_lengths(b, in->block_steps);
-    in->forecast_median = need_ahead(b, 1, 0, late);
+    in->forecast_median = need_ahead(b, PEAK_MEDIAN, 0, late);
+    in->moved = b->moved;
+    str_copy(in->moved_by, sizeof in->moved_by, b->moved_by);
     in->held_need = b->chosen >= 0
                         ? calibrate_held(b->calibrate, b->chosen) * b->setup.per_instance
                         : in->need[0];

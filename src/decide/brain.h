@@ -33,6 +33,7 @@
 #include "base/str.h"
 #include "collect/series.h"
 #include "conf/conf.h"
+#include "decide/days.h"
 #include "decide/decide.h"
 
 /* Version of brain_save's bytes; others are refused. */
@@ -136,6 +137,13 @@ int brain_night(struct brain *b, struct err *e);
 void brain_set_capacity(struct brain *b, double per_instance);
 void brain_set_limits(struct brain *b, int min, int max); /* a min above max counts as max */
 void brain_accept_low(struct brain *b); /* ends the dip floor: the low load is the new one */
+
+/* Whose clock the users live by, and which days are special: from 28 days ago to a day or more
+ * ahead, for brain_train and whatever comes after. Copied; told anew once a day, or the brain
+ * goes on as if nothing special came. What was learned under other days is fitted anew at the
+ * next night, which is due at once. Not for a day_ms of a demonstration. ERR_NOMEM: as before.
+ */
+int brain_set_days(struct brain *b, const struct days *days, struct err *e);
 
 /* What is in force, for status, metrics and explain. */
 struct brain_state {

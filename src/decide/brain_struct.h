@@ -5,6 +5,7 @@
 #include "decide/account.h"
 #include "decide/brain.h"
 #include "decide/calibrate.h"
+#include "decide/days.h"
 #include "decide/dip.h"
 #include "decide/leadtime.h"
 #include "decide/loads.h"
@@ -22,6 +23,7 @@ struct brain {
     int n_sum;    /* known cells of the tick under way */
     double noise; /* learned, as a share; NAN until known */
     /* what was learned */
+    struct days days; /* told, not learned: brain_set_days */
     struct loads loads;
     struct peak peak;
     struct dip dip;
@@ -35,6 +37,8 @@ struct brain {
     /* of the newest tick */
     bool has_forecast;
     struct peak_forecast forecast;
+    double moved; /* what special days or a change of clocks made of its need, as a factor */
+    char moved_by[DECIDE_MOVED_SIZE];
     double recent_peak, usual, dip_floor, young_held;
     /* of the newest cell */
     double load;
@@ -49,5 +53,13 @@ struct brain {
     bool was_asked;
     int64_t start_ms, last_out_ms, last_in_ms;
 };
+
+/* Where its ticks lie, when the newest tick has been pushed or between ticks. guess: see
+ * days.h. */
+struct days_view brain_days_view(const struct brain *b, const struct days_change *guess);
+
+/* Changes the forecast of the newest tick by what the record cannot know; such a forecast is
+ * no measure of the model. */
+void brain_expect_days(struct brain *b, const struct days_view *v);
 
 #endif

@@ -18,6 +18,7 @@ void decide_in_init(struct decide_in *in)
     memset(in, 0, sizeof *in);
     in->step_ms = CLK_MINUTE_MS;
     in->load = in->forecast_median = NAN;
+    in->moved = 1;
     in->per_instance = NAN;
     in->stale_after_ms = 3 * CLK_MINUTE_MS;
     in->in_share = 1;
@@ -156,6 +157,8 @@ static void plan_ahead(const struct decide_in *in, struct decision *d)
     d->stage[DECIDE_STAGE_FORECAST] = plan_ceil(need[0] * p.scale);
     calibrate_floors(need, in->n_blocks, in->load / in->per_instance, most / in->per_instance,
                      in->dip_floor / in->per_instance);
+    if (in->moved_by[0] != '\0')
+        decision_note(d, "calendar", "%s: need x %.3g", in->moved_by, in->moved);
     explain_plan(in, d, &p, plan_count(&p, d->running));
 }
 

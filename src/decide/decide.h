@@ -32,6 +32,7 @@ enum {
     DECIDE_REASONS = 16, /* reasons kept; a full list never stops a change */
     DECIDE_NAME_SIZE = 16,
     DECIDE_TEXT_SIZE = 176,
+    DECIDE_MOVED_SIZE = 96,
 };
 
 /* How far the service has got. */
@@ -66,6 +67,9 @@ struct decide_in {
     double block_steps[DECIDE_BLOCKS]; /* steps that each block weighs in the plan: its length,
                                         * but 1 for block 0, since the next decision is near */
     double forecast_median;            /* the median of block 0, for the explanation */
+    double moved;                      /* a special day or a change of clocks made the needs so
+                                        * many times larger; 1: nothing */
+    char moved_by[DECIDE_MOVED_SIZE];  /* what did; "" nothing */
 
     /* The settings in force: a candidate of decide/calibrate.h. */
     double quantile;     /* of block 0 */

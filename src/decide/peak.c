@@ -107,7 +107,7 @@ static void judge(struct peak *p, const struct peak_view *v, long tick)
     track(p, r);
     if (tick % peak_residual_stride(p) == 0)
         remember_residual(p, r);
-    yesterday = peak_view_target(v, 0, tick - p->shape.day);
+    yesterday = peak_view_target(v, 0, days_before(v->days, tick, 1));
     if (isnan(yesterday))
         return;
     p->error_own = p->error_own * keep + fmin(fabs(came - p->open[slot].mean), ERROR_MOST);
@@ -123,17 +123,16 @@ static double dot(const float *coef, const float *z)
     return sum;
 }
 
-void peak_update(struct peak *p, const struct loads *l, struct peak_forecast *out)
+/* What is ahead of the newest tick in a view of the record. */
+static void look(const struct peak *p, const struct peak_view *v, struct peak_forecast *out)
 {
-    struct peak_view v = {.loads = l, .shape = &p->shape};
+    const struct loads *l = v->loads;
     struct peak_features f;
     float z[PEAK_COMMON + PEAK_OWN];
     long now = l->n - 1;
-    int slot = (int)(now % PEAK_HORIZON);
     double spread;
 
-    judge(p, &v, now - p->shape.end[0]);
-    peak_features(&v, now, &f);
+    peak_features(v, now, &f);
     memcpy(z, f.common, sizeof f.common);
     for (int b = 0; b < PEAK_BLOCKS; b++) {
         memcpy(z + PEAK_COMMON, f.own[b], sizeof f.own[b]);
@@ -144,15 +143,39 @@ void peak_update(struct peak *p, const struct loads *l, struct peak_forecast *ou
             out->sigma = exp(p->sigma_mid + PEAK_SIGMA_SHRINK * (spread - p->sigma_mid));
         }
     }
-    out->level = peak_view_fast(&v, now);
+    out->level = peak_view_fast(v, now);
     out->eps = l->eps;
     for (int q = 0; q < PEAK_QUANTILES; q++) {
         double m = p->margin[q] + p->offset[q];
 
         out->margin[q] = q > 0 && m < out->margin[q - 1] ? out->margin[q - 1] : m;
     }
+}
+
+void peak_update(struct peak *p, const struct loads *l, const struct days_view *days,
+                 struct peak_forecast *out)
+{
+    struct peak_view v = {.loads = l, .shape = &p->shape, .days = days};
+    long now = l->n - 1;
+    int slot = (int)(now % PEAK_HORIZON);
+
+    judge(p, &v, now - p->shape.end[0]);
+    look(p, &v, out);
     p->open[slot].mean = (float)out->mean[0];
     p->open[slot].sigma = (float)out->sigma;
+}
+
+void peak_look(const struct peak *p, const struct loads *l, const struct days_view *days,
+               struct peak_forecast *out)
+{
+    struct peak_view v = {.loads = l, .shape = &p->shape, .days = days};
+
+    look(p, &v, out);
+}
+
+void peak_forget(struct peak *p, const struct loads *l)
+{
+    p->open[(l->n - 1) % PEAK_HORIZON].mean = NAN;
 }
 
 double peak_need(const struct peak_forecast *f, int q, int b)
@@ -163,14 +186,15 @@ double peak_need(const struct peak_forecast *f, int q, int b)
     return need > 0 ? need : 0;
 }
 
-double peak_usual(const struct peak *p, const struct loads *l, long tick, double q)
+double peak_usual(const struct peak *p, const struct loads *l, const struct days_view *view,
+                  long tick, double q)
 {
     static const int days[] = {1, 2, 3, 7, 14};
     float at[5], weekly = -1, usual;
     size_t n = 0;
 
     for (size_t k = 0; k < 5; k++) {
-        long from = tick - (long)days[k] * p->shape.day + 1;
+        long from = days_before(view, tick, days[k]) + 1;
 
         if (from < l->base)
             continue;

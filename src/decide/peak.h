@@ -23,12 +23,14 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "decide/days.h"
 #include "decide/loads.h"
 #include "decide/pack.h"
 
 enum {
     PEAK_BLOCKS = 6,
     PEAK_QUANTILES = 9,
+    PEAK_MEDIAN = 1,    /* index of the median among them */
     PEAK_OWN = 8,       /* features of one block: its value on earlier days */
     PEAK_COMMON = 40,   /* features that all blocks share; one is constant */
     PEAK_HORIZON = 512, /* most ticks of block 0 */
@@ -82,8 +84,9 @@ void peak_set_horizon(struct peak *p, int horizon);
 
 /* Fits on the record: a row every tick, every second one beyond four days; weight halves in 14
  * days. ERR_SHORT below a day of record, ERR_NOMEM; then the old fit stays. About 30 ms and
- * 8 MB of scratch for 28 days of minutes. */
-int peak_fit(struct peak *p, const struct loads *l, struct err *e);
+ * 8 MB of scratch for 28 days of minutes. Ticks of special days are no rows. */
+int peak_fit(struct peak *p, const struct loads *l, const struct days_view *days,
+             struct err *e);
 
 /* What is ahead of the newest tick. need(q, b) below reads it. */
 struct peak_forecast {
@@ -96,16 +99,26 @@ struct peak_forecast {
 
 /* The forecast from the newest tick; remembers it and judges the one whose window has just
  * ended (once a tick). Needs is_fitted. About 3 us. */
-void peak_update(struct peak *p, const struct loads *l, struct peak_forecast *out);
+void peak_update(struct peak *p, const struct loads *l, const struct days_view *days,
+                 struct peak_forecast *out);
+
+/* The same forecast if the days were as in this view, without remembering it. */
+void peak_look(const struct peak *p, const struct loads *l, const struct days_view *days,
+               struct peak_forecast *out);
+
+/* The forecast of the newest tick is not judged: something else than the record moved it. */
+void peak_forget(struct peak *p, const struct loads *l);
 
 /* The need of block b at peak_quantile[q], in units of load, never below 0. */
 double peak_need(const struct peak_forecast *f, int q, int b);
 
-/* Largest load of block 0's length starting after each of tick - 1, 2, 3, 7, 14 days: the usual
- * load at this time, their q-quantile (the median is 0.5), but no more than the larger of the
- * two of the same weekday (a Saturday is not measured by the days before it); NAN without any.
+/* Largest load of block 0's length starting after the same time 1, 2, 3, 7, 14 days before
+ * (days.h): the usual load at this time, their q-quantile (the median is 0.5), but no more than
+ * the larger of the two of the same weekday (a Saturday is not measured by the days before it);
+ * NAN without any.
  */
-double peak_usual(const struct peak *p, const struct loads *l, long tick, double q);
+double peak_usual(const struct peak *p, const struct loads *l, const struct days_view *days,
+                  long tick, double q);
 
 /* Its fields, one after the other, into an object of the same setup; see decide/pack.h. */
 void peak_pack(struct peak *p, struct pack *k);

@@ -10,6 +10,7 @@
 static const double FAST_WEIGHT = 0.5, SLOW_WEIGHT = 0.15;
 static const int FAST_TERMS = 20, SLOW_TERMS = 60; /* the rest weighs below 1e-4 */
 static const int DAYS[] = {1, 2, 3, 7, 14};
+enum { LOOKS = 5, WEEK_AT = 3 }; /* back by days; which is a week */
 static const double SPREAD_LEAST = 0.01, STEP_LEAST = 1e-3;
 
 static double smooth(const struct loads *l, long tick, double weight, int terms)
@@ -82,14 +83,14 @@ bool peak_view_is_known(const struct peak_view *v, long tick, int b)
 }
 
 /* g_b one, two, three days and one, two weeks ago; their mean, maximum and spread. */
-static void own_features(const struct peak_view *v, int b, long tick, const double *fast,
-                         float *out)
+static void own_features(const struct peak_view *v, int b, const long *before,
+                         const double *fast, float *out)
 {
     double sum = 0, squares = 0, most = -PEAK_TARGET_CLIP, mean, spread;
     int n = 0;
 
-    for (int k = 0; k < 5; k++) {
-        long then = tick - (long)DAYS[k] * v->shape->day;
+    for (int k = 0; k < LOOKS; k++) {
+        long then = before[k];
         double g = v->target[b] || !is_over(v, b, then) ? peak_view_target(v, b, then)
                                                         : target_above(v, b, then, fast[k]);
 
@@ -164,13 +165,14 @@ static float *add_waves(float *at, double phase, int harmonics)
     return at;
 }
 
-static void common_features(const struct peak_view *v, long tick, float *out)
+static void common_features(const struct peak_view *v, long tick, const long *before,
+                            float *out)
 {
     static const double minutes[] = {1, 2, 5, 10, 15, 30, 60, 120};
     static const double windows[] = {15, 60, 240, 1440};
     const struct loads *l = v->loads;
     double s = peak_view_fast(v, tick), s2 = peak_view_slow(v, tick);
-    long day = v->shape->day;
+    long day = v->shape->day, local = days_local(v->days, tick);
     float *at = out;
 
     memset(out, 0, PEAK_COMMON * sizeof *out);
@@ -179,11 +181,11 @@ static void common_features(const struct peak_view *v, long tick, float *out)
 
         *at++ = isnan(g) ? 0 : (float)clip(g, 2);
     }
-    for (int k = 1; k <= 7; k += 6) {
-        bool has = tick - k * day >= l->base;
+    for (int k = 0; k <= WEEK_AT; k += WEEK_AT) {
+        bool has = before[k] >= l->base;
 
-        *at++ = has ? (float)clip(s - peak_view_fast(v, tick - k * day), 2) : 0;
-        *at++ = has ? (float)clip(s2 - peak_view_slow(v, tick - k * day), 2) : 0;
+        *at++ = has ? (float)clip(s - peak_view_fast(v, before[k]), 2) : 0;
+        *at++ = has ? (float)clip(s2 - peak_view_slow(v, before[k]), 2) : 0;
     }
     for (int k = 0; k < 8; k++) {
         long then = tick - ticks(v, minutes[k], 1);
@@ -197,8 +199,8 @@ static void common_features(const struct peak_view *v, long tick, float *out)
     for (int k = 0; k < 4; k++)
         *at++ = log_step(v, tick, ticks(v, windows[k], 2));
     *at++ = (float)clip(s - log(l->eps), 4);
-    at = add_waves(at, (double)(tick % day) / (double)day, 4);
-    at = add_waves(at, fmod((double)tick / (60 * v->shape->minute), 1), 2);
+    at = add_waves(at, (double)(local % day) / (double)day, 4);
+    at = add_waves(at, fmod((double)local / (60 * v->shape->minute), 1), 2);
     *at++ = (float)fabs(slope(l, tick, ticks(v, 5, 1)));
     *at++ = (float)fabs(slope(l, tick, ticks(v, 30, 1)));
     *at++ = 1;
@@ -206,14 +208,14 @@ static void common_features(const struct peak_view *v, long tick, float *out)
 
 void peak_features(const struct peak_view *v, long tick, struct peak_features *out)
 {
-    double fast[5];
+    double fast[LOOKS];
+    long before[LOOKS];
 
-    for (int k = 0; k < 5; k++) {
-        long then = tick - (long)DAYS[k] * v->shape->day;
-
-        fast[k] = then < v->loads->base ? NAN : peak_view_fast(v, then);
+    for (int k = 0; k < LOOKS; k++) {
+        before[k] = days_before(v->days, tick, DAYS[k]);
+        fast[k] = before[k] < v->loads->base ? NAN : peak_view_fast(v, before[k]);
     }
-    common_features(v, tick, out->common);
+    common_features(v, tick, before, out->common);
     for (int b = 0; b < PEAK_BLOCKS; b++)
-        own_features(v, b, tick, fast, out->own[b]);
+        own_features(v, b, before, fast, out->own[b]);
 }

@@ -15,6 +15,7 @@
 struct peak_view {
     const struct loads *loads;
     const struct peak_shape *shape;
+    const struct days_view *days;
     const float *fast, *slow;         /* s, s2 */
     const float *target[PEAK_BLOCKS]; /* g_b; NAN where the window is not over */
     const double *steps;              /* sums of squared steps of y, exclusive prefix */

@@ -88,11 +88,12 @@ static int fit_reserve(struct fit *f, size_t held, size_t most_rows)
 }
 
 /* Works out once what every row would ask the view for. */
-static void fill_view(struct fit *f, const struct peak_shape *shape, size_t held)
+static void fill_view(struct fit *f, const struct peak_shape *shape,
+                      const struct days_view *days, size_t held)
 {
     const struct loads *l = f->l;
 
-    f->view = (struct peak_view){.loads = l, .shape = shape};
+    f->view = (struct peak_view){.loads = l, .shape = shape, .days = days};
     f->steps[0] = f->steps[1] = 0;
     for (size_t i = 0; i < held; i++) {
         float y = loads_y(l, l->base + (long)i);
@@ -125,7 +126,9 @@ static void fill_rows(struct fit *f, const struct peak_shape *shape)
         double age_days = (double)(l->n - i) / shape->day;
 
         if (!peak_view_is_known(&f->view, i, 0) ||
-            !loads_is_known(l, i + shape->end[PEAK_BLOCKS - 1]))
+            !loads_is_known(l, i + shape->end[PEAK_BLOCKS - 1]) ||
+            days_special(f->view.days, i) ||
+            days_special(f->view.days, i + shape->end[PEAK_BLOCKS - 1]))
             continue;
         peak_features(&f->view, i, &r->x);
         for (int b = 0; b < PEAK_BLOCKS; b++)
@@ -302,7 +305,7 @@ static int fit_margins(struct fit *f, struct peak *p, struct err *e)
     return 0;
 }
 
-int peak_fit(struct peak *p, const struct loads *l, struct err *e)
+int peak_fit(struct peak *p, const struct loads *l, const struct days_view *days, struct err *e)
 {
     size_t held = (size_t)(l->n - l->base);
     struct fit *f;
@@ -320,7 +323,7 @@ int peak_fit(struct peak *p, const struct loads *l, struct err *e)
         err_nomem(e);
         goto done;
     }
-    fill_view(f, &p->shape, held);
+    fill_view(f, &p->shape, days, held);
     fill_rows(f, &p->shape);
     if (f->n_rows < 2 * COLS) {
         err_set(e, ERR_SHORT, "peak model: only %zu usable ticks of record", f->n_rows);

@@ -10,9 +10,6 @@
 #define DAY_MS (INT64_C(86400) * 1000)
 #define COVER_DAYS 3
 
-/* Whose clocks most people's change with. */
-static const char *const likely_zones[] = {"Europe/Berlin", "America/New_York"};
-
 /* Cells that a time is moved by on a clock that keeps the offset of the history's end. */
 static long cells_off(const struct zone *z, int64_t time_ms, int64_t ref_ms, int64_t step_ms)
 {
@@ -99,28 +96,20 @@ static size_t cover_change(struct forecast *f, const struct forecast *was,
 static int cover_clocks(struct forecast *f, size_t *covered, struct err *e)
 {
     int64_t end_ms = f->start_ms + (int64_t)f->horizon * f->step_ms;
+    struct zone_change *changes = NULL;
     struct forecast was = {0};
-    int rc = 0;
+    size_t n = 0;
+    int rc;
 
     *covered = 0;
-    for (size_t i = 0; i < sizeof likely_zones / sizeof *likely_zones && rc == 0; i++) {
-        struct zone_change *changes = NULL;
-        struct zone *z = NULL;
-        size_t n = 0;
-
-        if (zone_open(&z, likely_zones[i], NULL) != 0)
-            continue; /* no tzdata here: nothing to know */
-        rc = zone_changes(z, f->start_ms - COVER_DAYS * DAY_MS, end_ms, &changes, &n, e);
-        if (rc == 0 && n > 0 && !was.values) {
-            rc = forecast_init(&was, f->horizon, f->levels, f->n_levels, e);
-            for (size_t h = 0; rc == 0 && h < f->horizon; h++)
-                copy_step(&was, h, f, h);
-        }
-        for (size_t k = 0; rc == 0 && k < n; k++)
-            *covered += cover_change(f, &was, &changes[k]);
-        free(changes);
-        zone_close(z);
-    }
+    if (zone_usual_changes(f->start_ms - COVER_DAYS * DAY_MS, end_ms, &changes, &n, e) != 0)
+        return -1;
+    rc = n > 0 ? forecast_init(&was, f->horizon, f->levels, f->n_levels, e) : 0;
+    for (size_t h = 0; rc == 0 && n > 0 && h < f->horizon; h++)
+        copy_step(&was, h, f, h);
+    for (size_t k = 0; rc == 0 && k < n; k++)
+        *covered += cover_change(f, &was, &changes[k]);
+    free(changes);
     forecast_clear(&was);
     return rc;
 }

@@ -9,6 +9,7 @@
 #include "base/clk.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "service/service_days.h"
 
 /* Samples this close behind the clock say that the clock is right. */
 #define CLOCK_SLACK_STEPS 3
@@ -203,8 +204,8 @@ bool service_wants_trial(const struct service *s, struct brain_setup *setup)
 bool service_reload(struct service *s, const struct service_conf *conf, bool is_dry_run,
                     int64_t now_ms)
 {
+    bool has_other_days = service_days_differ(s->conf, conf), is_new;
     struct brain_setup setup;
-    bool is_new;
 
     service_setup(conf, s->lead_learned_ms, &setup);
     if (conf->step_ms != s->conf->step_ms) {
@@ -214,7 +215,7 @@ bool service_reload(struct service *s, const struct service_conf *conf, bool is_
     read_conf(s, conf, is_dry_run);
     offer(s, &setup);
     take_setup(s, &setup, &is_new, now_ms);
-    return is_new;
+    return is_new || has_other_days;
 }
 
 /* ---- samples ---- */

@@ -87,8 +87,8 @@ void service_clear(struct service *s);
 int64_t service_now_ms(struct service *s, int64_t wall_ms, int64_t mono_ms);
 
 /* Another configuration for the same service. What can be changed in place is; true when the
- * brain must be made anew from history (objective, rails, step), which the caller starts:
- * until it is there the old one decides. */
+ * brain must be made anew from history (objective, rails, step, clock, calendar), which the
+ * caller starts: until it is there the old one decides. */
 bool service_reload(struct service *s, const struct service_conf *conf, bool is_dry_run,
                     int64_t now_ms);
 

@@ -459,10 +459,11 @@ static void check_query(const struct reader *r)
 static void warn(const struct reader *r)
 {
     if (!conf_is_set(r->s->groups[SERVICE_GENERAL], "timezone"))
-        conf_faults_warn(r->faults, conf_node_file(r->node), conf_node_line(r->node),
-                         "%s: no timezone: days begin at midnight UTC and daylight saving is "
-                         "not known",
-                         r->owner);
+        conf_faults_warn(
+            r->faults, conf_node_file(r->node), conf_node_line(r->node),
+            "%s: no timezone: days begin at midnight UTC, and for three days after "
+            "clocks change in Europe or the USA the plan covers both",
+            r->owner);
 }
 
 static void take_typed(struct service_conf *s)

@@ -30,6 +30,8 @@ static struct record busy(void)
         in->block_steps[b] = 7 + b;
     }
     in->forecast_median = 1500.123;
+    in->moved = 2.5;
+    str_copy(in->moved_by, sizeof in->moved_by, "event \"sale\"");
     in->quantile = 0.9985;
     in->headroom = 0.065;
     in->recent_share = 0.85;
@@ -71,10 +73,12 @@ static void every_input_is_in_the_record(void **state)
     struct record r = busy(), back;
 
     (void)state;
-    assert_int_equal(sizeof(struct decide_in), 432);
+    assert_int_equal(sizeof(struct decide_in), 536);
     back = there_and_back(&r);
     assert_memory_equal(&back.in.need, &r.in.need, sizeof r.in.need);
     assert_true(back.in.load == r.in.load);
+    assert_true(back.in.moved == r.in.moved);
+    assert_string_equal(back.in.moved_by, r.in.moved_by);
     assert_int_equal(back.in.last_out_ms, r.in.last_out_ms);
     assert_int_equal(back.in.phase, DECIDE_SETTLED);
     assert_true(back.conf_hash == r.conf_hash);
