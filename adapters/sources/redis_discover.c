@@ -200,6 +200,13 @@ static void cut_name(struct name *m, int64_t now_ms)
 
 /* ---- walking ---- */
 
+/* Can stand in a template and in a configuration as it is. */
+static bool is_plain(const struct rds_value *v)
+{
+    return v->type == RDS_STRING && strlen(v->text) == v->len &&
+           !strpbrk(v->text, "{} \"\\\n\r");
+}
+
 static void on_scan(void *user, size_t index, const struct rds_value *v)
 {
     struct walk *w = user;
@@ -220,9 +227,7 @@ static void on_scan(void *user, size_t index, const struct rds_value *v)
         const struct rds_value *key = v->items[1]->items[i];
 
         w->scanned++;
-        if (key->type != RDS_STRING || key->len >= MOST_KEY_BYTES ||
-            strlen(key->text) != key->len || strpbrk(key->text, "{} \"\\\n\r") ||
-            w->n >= MOST_KEPT)
+        if (!is_plain(key) || key->len >= MOST_KEY_BYTES || w->n >= MOST_KEPT)
             continue;
         if (vec_reserve(&w->names, &w->cap, w->n + 1, sizeof *w->names) != 0) {
             err_nomem(&w->err);
@@ -430,7 +435,8 @@ static void look_at_hash(struct group *g, const struct rds_value *v, int64_t now
     int64_t time_ms, unit_ms;
     const char *form;
 
-    if (!fields || fields->type != RDS_ARRAY || fields->len < 2)
+    if (!fields || fields->type != RDS_ARRAY || fields->len < 2 ||
+        fields->items[0]->type != RDS_STRING)
         return;
     form = time_form(fields->items[0]->text, fields->items[0]->len, now_ms, &time_ms, &unit_ms);
     if (form && is_number(fields->items[1])) {
@@ -446,17 +452,20 @@ static void look_at_hash(struct group *g, const struct rds_value *v, int64_t now
     }
 }
 
+#define MOST_SCORE 1e14 /* milliseconds in the year 5138 */
+
 static void look_at_zset(struct group *g, const struct rds_value *v)
 {
     double a, b = 0, unit;
     bool has_time_members;
 
-    if (g->has_time || v->type != RDS_ARRAY || v->len < 2 || !is_number(v->items[1]))
+    if (g->has_time || v->type != RDS_ARRAY || v->len < 2 || v->items[0]->type != RDS_STRING ||
+        !is_number(v->items[1]))
         return;
     str_to_double(v->items[1]->text, v->items[1]->len, &a);
-    if (v->len >= 4)
+    if (v->len >= 4 && is_number(v->items[3]))
         str_to_double(v->items[3]->text, v->items[3]->len, &b);
-    if (a < 1e9) /* scores are no times */
+    if (a < 1e9 || a > MOST_SCORE || b > MOST_SCORE) /* scores are no times */
         return;
     unit = a > 1e11 ? 1 : 1000;
     has_time_members = strchr(v->items[0]->text, ':') != NULL;
@@ -465,7 +474,7 @@ static void look_at_zset(struct group *g, const struct rds_value *v)
     snprintf(g->finding.options, sizeof g->finding.options, "%s%s",
              has_time_members ? "" : "member = \"value\"; ",
              unit == 1 ? "time_unit = \"ms\"; " : "");
-    g->finding.step_ms = v->len >= 4 ? (int64_t)llround(fabs(b - a) * unit) : 0;
+    g->finding.step_ms = b > 0 ? (int64_t)llround(fabs(b - a) * unit) : 0;
     g->is_useful = true;
 }
 
@@ -480,7 +489,7 @@ static void look_at_stream(struct group *g, const struct rds_value *v)
     pairs = entry->items[1];
     g->is_useful = true;
     for (size_t i = 0; pairs->type == RDS_ARRAY && i + 1 < pairs->len; i += 2)
-        if (is_number(pairs->items[i + 1])) {
+        if (is_plain(pairs->items[i]) && is_number(pairs->items[i + 1])) {
             snprintf(g->finding.options, sizeof g->finding.options, "field = \"%.80s\"; ",
                      pairs->items[i]->text);
             return;
@@ -621,12 +630,13 @@ static void on_keyspace(void *user, size_t index, const struct rds_value *v)
 
     (void)index;
     for (const char *p = v->type == RDS_STRING ? v->text : NULL; p; p = strchr(p, '\n')) {
-        long long db, keys;
+        unsigned db;
+        char keys[20];
 
         p += *p == '\n';
-        if (sscanf(p, "db%lld:keys=%lld", &db, &keys) == 2)
-            str_printf(s, "%s%lld (%lld key%s)", s->len > 0 ? ", " : "", db, keys,
-                       keys == 1 ? "" : "s");
+        if (sscanf(p, "db%5u:keys=%19[0-9]", &db, keys) == 2)
+            str_printf(s, "%s%u (%s key%s)", s->len > 0 ? ", " : "", db, keys,
+                       strcmp(keys, "1") == 0 ? "" : "s");
     }
 }
 

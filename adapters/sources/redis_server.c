@@ -34,19 +34,22 @@ static bool info_text(const char *info, const char *name, char *out, size_t size
     return false;
 }
 
+/* 0 for what is not there, or no count. */
 static int64_t info_int(const char *info, const char *name)
 {
     char text[32];
     int64_t v;
 
-    return info_text(info, name, text, sizeof text) && str_to_int64(text, strlen(text), &v) ? v
-                                                                                            : 0;
+    return info_text(info, name, text, sizeof text) && str_to_int64(text, strlen(text), &v) &&
+                   v > 0
+               ? v
+               : 0;
 }
 
 static void take_info(struct server_facts *f, const char *info)
 {
     char link[16];
-    int64_t now_s;
+    int64_t now_s, uptime_s;
 
     f->is_known = info_text(info, "run_id", f->run_id, sizeof f->run_id);
     info_text(info, "redis_version", f->version, sizeof f->version);
@@ -60,7 +63,10 @@ static void take_info(struct server_facts *f, const char *info)
     now_s = info_int(info, "server_time_usec") / 1000000;
     if (now_s <= 0)
         now_s = f->now_ms / CLK_SECOND_MS;
-    f->started_ms = (now_s - info_int(info, "uptime_in_seconds") + 1) * CLK_SECOND_MS - 1;
+    uptime_s = info_int(info, "uptime_in_seconds");
+    if (uptime_s > now_s)
+        uptime_s = 0; /* nonsense: nothing before this moment is believed */
+    f->started_ms = (now_s - uptime_s + 1) * CLK_SECOND_MS - 1;
     f->is_stale_replica =
         info_text(info, "master_link_status", link, sizeof link) &&
         (strcmp(link, "up") != 0 || info_int(info, "master_sync_in_progress"));
