@@ -555,6 +555,7 @@ const struct backend backend_process = {
     .summary = "instances are processes on this host, supervised by scaler",
     .options = process_options,
     .lead_time_guess_ms = 10 * CLK_SECOND_MS,
+    .check_options = process_conf_check,
     .open = process_open,
     .status = process_status,
     .scale = process_scale,

@@ -38,7 +38,9 @@ struct process_conf {
 
 extern const struct conf_option process_options[];
 
-/* Checks what the rows cannot: ranges, placeholders, users, what goes together. ERR_CONFIG. */
+/* Checks what the rows cannot: ranges, placeholders, what goes together. ERR_CONFIG. */
+int process_conf_check(const struct conf *c, struct err *e);
+/* The same, that users and groups are there, and that we may become them (ERR_DENIED). */
 int process_conf_read(const struct conf *c, struct process_conf *out, struct err *e);
 
 /* The filled-in texts of one instance's spec. */

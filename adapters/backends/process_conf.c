@@ -231,7 +231,7 @@ static int check_identity(const char *user, const char *group, struct err *e)
     return 0;
 }
 
-int process_conf_read(const struct conf *c, struct process_conf *out, struct err *e)
+static int read_all(const struct conf *c, struct process_conf *out, struct err *e)
 {
     const char *ports = conf_string(c, "ports");
     const char *const *list;
@@ -244,8 +244,6 @@ int process_conf_read(const struct conf *c, struct process_conf *out, struct err
         return -1;
     if (check_templates(c, ports[0] != '\0', e) != 0 || check_environment(c, e) != 0 ||
         read_probe(c, out, e) != 0)
-        return -1;
-    if (check_identity(conf_string(c, "user"), conf_string(c, "group"), e) != 0)
         return -1;
     out->most =
         ports[0] != '\0' ? out->last_port - out->first_port + 1 : (int)conf_int(c, "instances");
@@ -265,6 +263,20 @@ int process_conf_read(const struct conf *c, struct process_conf *out, struct err
     core_mb = conf_int(c, "core_mb");
     out->limit.core_bytes = core_mb < 0 ? -1 : core_mb << 20;
     return 0;
+}
+
+int process_conf_check(const struct conf *c, struct err *e)
+{
+    struct process_conf unused;
+
+    return read_all(c, &unused, e);
+}
+
+int process_conf_read(const struct conf *c, struct process_conf *out, struct err *e)
+{
+    if (read_all(c, out, e) != 0)
+        return -1;
+    return check_identity(conf_string(c, "user"), conf_string(c, "group"), e);
 }
 
 /* --- one instance's texts ---------------------------------------------------------------- */

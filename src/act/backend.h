@@ -40,9 +40,12 @@ struct backend {
     const struct conf_option *options;
     int64_t lead_time_guess_ms; /* before the first measurement */
 
-    /* Checks the options and takes up what already runs (adopts); in a dry run so that `status`
-     * can tell of it. ERR_CONFIG, ERR_IO, ERR_BUSY.
-     */
+    /* Checks what the rows cannot (ranges, placeholders, what goes together), without a look at
+     * the machine: for `check`, and before a reload. ERR_CONFIG, the message begins with the
+     * option. May be NULL. */
+    int (*check_options)(const struct conf *options, struct err *e);
+    /* Checks the options, as the machine has it, and takes up what already runs (adopts); in a
+     * dry run so that `status` can tell of it. ERR_CONFIG, ERR_IO, ERR_BUSY. */
     int (*open)(void **out, const struct conf *options, const struct backend_call *call,
                 struct err *e);
     int (*status)(void *backend, const struct backend_call *call, struct backend_status *out,

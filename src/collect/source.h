@@ -63,8 +63,8 @@ struct source {
      * (connection, rights): every service then is unknown. The object reconnects by itself. */
     int (*fetch)(void *source, const struct source_query *queries, size_t n,
                  struct source_reply *replies, int64_t deadline_mono_ms, struct err *e);
-    /* Checks one query's options beyond their rows (a template's placeholders). ERR_CONFIG.
-     * May be NULL. */
+    /* Checks one query's options beyond their rows (a template's placeholders). ERR_CONFIG, the
+     * message begins with the option where it is one's fault. May be NULL. */
     int (*check_query)(const struct conf *query_options, struct err *e);
     /* Is it there, and may we read? A line for a person in `out`. May be NULL. */
     int (*check)(void *source, char *out, size_t size, int64_t deadline_mono_ms, struct err *e);

@@ -111,7 +111,8 @@ static void add_parse_fault(const struct conf_file *f, struct conf_faults *fault
                           "syntax error (is something missing here, or at the end of the line "
                           "before: = ; , or a bracket?)");
     else if (text && strcmp(text, "duplicate setting name") == 0)
-        conf_faults_error(faults, name, line, "this name was given before in the same group");
+        conf_faults_error(faults, name, line,
+                          "a name of this line was given before in the same group");
     else if (text && strcmp(text, "mismatched element type in array") == 0)
         conf_faults_error(faults, name, line,
                           "[ ... ] holds values of one kind; quote them all");

@@ -76,6 +76,7 @@ struct reader {
     const struct service_conf *defaults; /* NULL while the defaults themselves are read */
     char owner[OWNER_BYTES];             /* `service "checkout"` */
     struct conf_faults *faults;
+    bool has_query_fault, has_backend_fault; /* the rows were not read as written */
 };
 
 /* The group of that name in the file, or NULL; a fault when it is something else. */
@@ -292,9 +293,17 @@ static int read_backend(struct reader *r, struct err *e)
 static int read_groups(struct reader *r, const struct config_source *sources, size_t n_sources,
                        struct err *e)
 {
+    size_t errors;
+
     read_own_level(r);
-    if (read_source(r, sources, n_sources, e) != 0 || read_backend(r, e) != 0)
+    errors = r->faults->n_errors;
+    if (read_source(r, sources, n_sources, e) != 0)
         return -1;
+    r->has_query_fault = r->faults->n_errors > errors;
+    errors = r->faults->n_errors;
+    if (read_backend(r, e) != 0)
+        return -1;
+    r->has_backend_fault = r->faults->n_errors > errors;
     read_plain_group(r, SERVICE_CAPACITY);
     read_plain_group(r, SERVICE_LIMITS);
     read_plain_group(r, SERVICE_RAILS);
@@ -442,18 +451,31 @@ static void check_limits(const struct reader *r)
             r->owner);
 }
 
-static void check_query(const struct reader *r)
+/* A plug-in's message begins with the option that it is about. */
+static void plugin_fault(const struct reader *r, const char *group, const struct err *e)
 {
-    const struct conf_node *at = place(r, "source", "type");
+    char key[64];
+
+    if (e->code == ERR_NOMEM) {
+        r->faults->failed = true;
+        return;
+    }
+    snprintf(key, sizeof key, "%.*s", (int)strcspn(e->msg, " :="), e->msg);
+    conf_node_fault(place(r, group, key), r->faults, "%s: %s: %s", r->owner, group, e->msg);
+}
+
+/* What the rows of source and backend cannot tell; they rely on what the rows promise. */
+static void check_plugins(const struct reader *r)
+{
+    const struct service_conf *s = r->s;
     struct err e = {0};
 
-    if (!r->s->query || !r->s->source->check_query ||
-        r->s->source->check_query(r->s->query, &e) == 0)
-        return;
-    if (e.code == ERR_NOMEM)
-        r->faults->failed = true;
-    else
-        conf_node_fault(at, r->faults, "%s: source: %s", r->owner, e.msg);
+    if (s->query && s->source->check_query && !r->has_query_fault &&
+        s->source->check_query(s->query, &e) != 0)
+        plugin_fault(r, "source", &e);
+    if (s->backend_options && s->backend->check_options && !r->has_backend_fault &&
+        s->backend->check_options(s->backend_options, &e) != 0)
+        plugin_fault(r, "backend", &e);
 }
 
 static void warn(const struct reader *r)
@@ -533,7 +555,6 @@ int service_conf_read(struct service_conf *out, const struct conf_node *given, c
                       size_t n_sources, struct conf_faults *faults, struct err *e)
 {
     struct reader r = {.s = out, .node = given, .defaults = defaults, .faults = faults};
-    size_t errors_before = faults->n_errors;
 
     *out = (struct service_conf){.line = conf_node_line(given)};
     name_owner(&r, name);
@@ -556,8 +577,7 @@ int service_conf_read(struct service_conf *out, const struct conf_node *given, c
     check_step(&r);
     check_day(&r);
     check_limits(&r);
-    if (faults->n_errors == errors_before) /* it may rely on what its rows promise */
-        check_query(&r);
+    check_plugins(&r);
     warn(&r);
     out->hash = hash_all(out, sources, n_sources);
     return 0;

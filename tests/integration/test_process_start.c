@@ -143,6 +143,13 @@ static void what_cannot_work_is_refused(void **state)
         assert_int_equal(rig_backend()->open(&r.backend, r.conf, &call, &e), -1);
         assert_int_equal(e.code, ERR_CONFIG);
         assert_contains(e.msg, cases[i].message);
+        /* A look at the text alone finds all but who is missing on this machine. */
+        e.msg[0] = '\0';
+        if (strstr(cases[i].message, "no such"))
+            assert_int_equal(rig_backend()->check_options(r.conf, &e), 0);
+        else
+            assert_int_equal(rig_backend()->check_options(r.conf, &e), -1);
+        assert_true(e.msg[0] == '\0' || strstr(e.msg, cases[i].message));
         rig_drop(&r);
     }
 }

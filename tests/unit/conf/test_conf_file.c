@@ -83,7 +83,8 @@ static void a_slip_is_named_by_line_and_mended(void **state)
          "x.cfg:1: no text can stand here: is = or , missing before \"abc\"?\n"},
         {"count 5;\n", "x.cfg:1: syntax error (is something missing here, or at the end of the "
                        "line before: = ; , or a bracket?)\n"},
-        {"count = 5;\ncount = 6;\n", "x.cfg:2: this name was given before in the same group\n"},
+        {"count = 5;\ncount = 6;\n",
+         "x.cfg:2: a name of this line was given before in the same group\n"},
         {"count = 5;\ncommand = [\"a\", 1];\n",
          "x.cfg:2: [ ... ] holds values of one kind; quote them all\n"},
         {"count = 5;\ncommand = \"run it\";\n",

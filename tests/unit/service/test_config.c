@@ -41,6 +41,16 @@ static int check_query(const struct conf *query, struct err *e)
     return 0;
 }
 
+static int check_options(const struct conf *options, struct err *e)
+{
+    const char *const *words;
+
+    conf_strings(options, "command", &words);
+    if (strchr(words[0], '}'))
+        return err_set(e, ERR_CONFIG, "command: \"%s\": unknown placeholder", words[0]);
+    return 0;
+}
+
 /* The program's own tables stay out of this test. */
 static const struct source server = {.name = "db",
                                      .options = server_options,
@@ -49,7 +59,8 @@ static const struct source server = {.name = "db",
                                      .close = close_server,
                                      .check_query = check_query};
 const struct source *const source_table[] = {&server, NULL};
-static const struct backend fleet = {.name = "fleet", .options = fleet_options};
+static const struct backend fleet = {
+    .name = "fleet", .options = fleet_options, .check_options = check_options};
 const struct backend *const backend_table[] = {&fleet, NULL};
 
 #define HEAD_AT(url)                                                             \
@@ -182,6 +193,17 @@ static void every_fault_is_named(void **state)
          "(1m, 5m, 15m, 1h)\n"},
         {HEAD "services = ( { name = \"a\"; source = { key = \"{x}\"; }; } );",
          "x.cfg:9: service \"a\": source: key: unknown placeholder\n"},
+        /* Neither group's fault hides the other's. */
+        {HEAD "services = ( { name = \"a\"; source = {\n key = \"{x}\"; };\n backend = {\n"
+              " command = [\"{y}\"]; };\n limits = { max = 0; }; } );",
+         "x.cfg:13: service \"a\": limits: max = \"0\": too small (at least 1 instances)\n"
+         "x.cfg:10: service \"a\": source: key: unknown placeholder\n"
+         "x.cfg:12: service \"a\": backend: command: \"{y}\": unknown placeholder\n"},
+        {HEAD "services = ( { name = \"a\"; source = { key = \"{x}\"; step = \"5x\"; };\n"
+              " backend = { command = [\"{y}\"]; grace = \"5x\"; }; } );",
+         "x.cfg:9: service \"a\": source: step = \"5x\": not a duration (write 30s, 5m or 2h)\n"
+         "x.cfg:10: service \"a\": backend: grace = \"5x\": not a duration (write 30s, 5m or "
+         "2h)\n"},
         {HEAD "services = ( { name = \"a\"; objective = 0.01; cost_ratio = 300;\n"
               "source = { key = \"k\"; }; } );",
          "x.cfg:9: service \"a\": objective and cost_ratio are two ways to say one thing: keep "
