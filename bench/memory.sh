@@ -29,8 +29,8 @@ done &
 measure() { # SERVICES
     mkdir -m 700 "$work/state$1"
     {
-        printf 'state_dir = "%s";\nredis = { url = "unix://%s"; };\nservices = (\n' \
-            "$work/state$1" "$work/redis.sock"
+        printf 'state_dir = "%s";\napi = { listen = ""; };\n' "$work/state$1"
+        printf 'redis = { url = "unix://%s"; };\nservices = (\n' "$work/redis.sock"
         awk -v n="$1" 'BEGIN { for (i = 1; i <= n; i++) printf "  { name = \"s%d\"; \
 source = { type = \"redis\"; layout = \"counter\"; key = \"rate:{service}:{epoch}\"; step = \"1s\"; }; \
 backend = { type = \"process\"; command = [\"/bin/true\"]; ports = \"%d-%d\"; }; \

@@ -64,8 +64,8 @@ static int too_many(const json_t *result, struct err *e)
         add_labels(&labels, json_array_get(result, i));
     }
     err_set(e, ERR_CONFIG,
-            "%zu series came back: narrow the query to one, or add them up with sum = true: "
-            "%.120s%s",
+            "%zu series came back: narrow the query to one, or add them up with sum = true "
+            "(import: --sum): %.120s%s",
             n, str_text(&labels), n > SHOWN_SERIES ? " ..." : "");
     str_clear(&labels);
     return -1;
