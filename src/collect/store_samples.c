@@ -314,12 +314,17 @@ static void put_cell(struct series *s, int64_t time_ms, int64_t width_ms, double
             s->values[i] = value;
 }
 
+/* A damaged row may begin anywhere: one outside its day is passed over. */
 static void put_block(struct series *out, sqlite3_stmt *stmt, int64_t cell_ms)
 {
+    int64_t day_ms = sqlite3_column_int64(stmt, 0) * CLK_DAY_MS;
     int64_t first = sqlite3_column_int64(stmt, 2);
     const void *blob = sqlite3_column_blob(stmt, 3);
     size_t n = (size_t)sqlite3_column_bytes(stmt, 3) / sizeof(float);
 
+    if (first < store_floor_div(day_ms, cell_ms) ||
+        first > store_floor_div(day_ms + CLK_DAY_MS, cell_ms))
+        return;
     for (size_t i = 0; i < n; i++)
         put_cell(out, (first + (int64_t)i) * cell_ms, cell_ms,
                  (double)store_block_cell(blob, i));

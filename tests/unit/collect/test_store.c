@@ -679,6 +679,42 @@ static void a_damaged_store_is_told(void **state)
     assert_true(told);
 }
 
+static void a_block_that_begins_outside_its_day_is_passed_over(void **state)
+{
+    static const char *const firsts[] = {"9223372036854775807", "-9223372036854775808", "0",
+                                         "first + 100000"};
+    struct store *s = open_store(STORE_WRITE);
+    struct store_series web = make_series(s, "web", MINUTE),
+                        api = make_series(s, "api", MINUTE);
+
+    (void)state;
+    append_minutes(s, &web, &api, START, START + 2 * DAY);
+    tend_all(s, START + 2 * DAY);
+    store_close(s);
+    for (size_t i = 0; i < sizeof firsts / sizeof firsts[0]; i++) {
+        struct series *out = NULL;
+        struct err e = {0};
+        char path[4300], sql[200];
+        sqlite3 *db;
+
+        print_message("%s\n", firsts[i]);
+        snprintf(path, sizeof path, "%s/scaler.db", dir);
+        snprintf(sql, sizeof sql,
+                 "UPDATE block SET first = %s WHERE day = (SELECT min(day) "
+                 "FROM block)",
+                 firsts[i]);
+        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(db);
+        s = open_store(STORE_READ);
+        assert_int_equal(store_read(s, &web, 0, START + 9 * DAY, &out, &e), 0);
+        assert_int_equal(out->start_ms, START + DAY);
+        assert_int_equal(out->n, 1440);
+        series_free(out);
+        store_close(s);
+    }
+}
+
 static void a_newer_store_is_left_untouched(void **state)
 {
     const char *steps[3] = {store_schema[0], "CREATE TABLE more(x INTEGER) STRICT", "SELECT 1"};
@@ -770,6 +806,7 @@ int main(void)
         STORE_TEST(a_batch_on_a_full_disk_fails_once_and_can_be_repeated),
         STORE_TEST(a_file_that_is_no_store_gives_a_clear_message),
         STORE_TEST(a_damaged_store_is_told),
+        STORE_TEST(a_block_that_begins_outside_its_day_is_passed_over),
         STORE_TEST(a_newer_store_is_left_untouched),
         STORE_TEST(a_failed_migration_changes_nothing),
         STORE_TEST(an_unwritable_directory_is_told),
