@@ -17,7 +17,8 @@ enum {
     MOST_KEY_BYTES = 160, /* longer names are no counters */
     MOST_TOKENS = 12,
     MOST_FINDINGS = 50,
-    MOST_TIMES = 4096, /* of one group, for its step */
+    MOST_TIMES = 4096,  /* of one group, for its step */
+    MOST_FIELDS = 2000, /* of one hash: a day of minutes */
     SHOWN_SERVICES = 8,
     SCAN_COUNT = 1000,
 };
@@ -388,20 +389,20 @@ static int by_time(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The smallest distance between two cells; 0 when there is only one. */
-static int64_t guess_step(struct group *g)
+/* The smallest distance between two cells; 0 when there is only one. Sorts the times. */
+static int64_t guess_step(int64_t *times, size_t n, int64_t unit_ms)
 {
     int64_t step = 0;
 
-    if (g->n_times > 1)
-        qsort(g->times, g->n_times, sizeof *g->times, by_time);
-    for (size_t i = 1; i < g->n_times; i++) {
-        int64_t d = g->times[i] - g->times[i - 1];
+    if (n > 1)
+        qsort(times, n, sizeof *times, by_time);
+    for (size_t i = 1; i < n; i++) {
+        int64_t d = times[i] - times[i - 1];
 
         if (d > 0 && (step == 0 || d < step))
             step = d;
     }
-    return step > 0 && step < g->unit_ms ? g->unit_ms : step;
+    return step > 0 && step < unit_ms ? unit_ms : step;
 }
 
 /* ---- a closer look at one key of each group ---- */
@@ -429,6 +430,24 @@ static bool is_number(const struct rds_value *v)
     return v->type == RDS_STRING && str_to_double(v->text, v->len, &x) && isfinite(x) && x >= 0;
 }
 
+/* The step of the times that are the fields of a hash; a form coarser than seconds tells it
+ * also of one. */
+static int64_t step_of_fields(const struct rds_value *fields, int64_t now_ms, int64_t unit_ms)
+{
+    int64_t times[MOST_FIELDS], step;
+    size_t n = 0;
+
+    for (size_t i = 0; i < fields->len && n < MOST_FIELDS; i += 2) {
+        const struct rds_value *name = fields->items[i];
+        int64_t unused;
+
+        n += name->type == RDS_STRING &&
+             time_form(name->text, name->len, now_ms, &times[n], &unused) != NULL;
+    }
+    step = guess_step(times, n, unit_ms);
+    return step == 0 && unit_ms > CLK_SECOND_MS ? unit_ms : step;
+}
+
 static void look_at_hash(struct group *g, const struct rds_value *v, int64_t now_ms)
 {
     const struct rds_value *fields = v->type == RDS_ARRAY && v->len == 2 ? v->items[1] : NULL;
@@ -442,7 +461,7 @@ static void look_at_hash(struct group *g, const struct rds_value *v, int64_t now
     if (form && is_number(fields->items[1])) {
         str_copy(g->finding.layout, sizeof g->finding.layout, "hash_day");
         snprintf(g->finding.options, sizeof g->finding.options, "field = \"%s\"; ", form);
-        g->finding.step_ms = unit_ms;
+        g->finding.step_ms = step_of_fields(fields, now_ms, unit_ms);
         g->is_useful = true;
     } else if (g->has_time) {
         g->is_useful = true;
@@ -521,11 +540,14 @@ static void on_content(void *user, size_t index, const struct rds_value *v)
 static int ask_content(struct rds *r, const struct group *g, struct err *e)
 {
     const char *kind = g->finding.layout, *key = g->sample;
+    char most_fields[8];
+
+    snprintf(most_fields, sizeof most_fields, "%d", MOST_FIELDS);
 
     if (strcmp(kind, "string") == 0)
         return rds_add_words(r, e, "GETRANGE", key, "0", "40", NULL);
     if (strcmp(kind, "hash") == 0)
-        return rds_add_words(r, e, "HSCAN", key, "0", "COUNT", "10", NULL);
+        return rds_add_words(r, e, "HSCAN", key, "0", "COUNT", most_fields, NULL);
     if (strcmp(kind, "zset") == 0)
         return rds_add_words(r, e, "ZREVRANGE", key, "0", "1", "WITHSCORES", NULL);
     if (strcmp(kind, "stream") == 0)
@@ -558,8 +580,8 @@ static void describe(struct group *g)
     size_t used;
 
     str_copy(f->template_text, sizeof f->template_text, g->template_text);
-    if (g->has_time && f->step_ms == 0)
-        f->step_ms = guess_step(g);
+    if (g->has_time && f->step_ms == 0 && strcmp(f->layout, "hash_day") != 0)
+        f->step_ms = guess_step(g->times, g->n_times, g->unit_ms);
     for (size_t i = 0; i < f->n_services; i++) {
         size_t n = strlen(f->services);
 

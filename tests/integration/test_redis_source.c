@@ -117,6 +117,18 @@ static void write_hash_day(int64_t t, double v)
     test_redis_do(&server, "HSET day:web:%" PRId64 " %" PRId64 " %.0f", t / 86400000, t / 60000,
                   v);
 }
+/* A day with seconds as its fields, as HINCRBY day:web:20261122 1795336800 writes it; two of
+ * them, since midnight may lie between two calls. */
+static void write_hash_date(int64_t t, double v)
+{
+    time_t s = (time_t)(t / 1000);
+    char day[16];
+    struct tm tm;
+
+    strftime(day, sizeof day, "%Y%m%d", gmtime_r(&s, &tm));
+    test_redis_do(&server, "HSET date:web:%s %" PRId64 " %.0f %" PRId64 " %.0f", day,
+                  (t - STEP_MS) / 1000, v, t / 1000, v);
+}
 static void write_zset(int64_t t, double v)
 {
     test_redis_do(&server, "ZADD z:web %" PRId64 " %" PRId64 ":%.0f", t / 1000 + 7,
@@ -686,6 +698,7 @@ static void discover_proposes_what_reads(void **state)
         {"rate:{service}:{epoch}", "counter", "", STEP_MS},
         {"h:{service}:{epoch}", "hash", "", STEP_MS},
         {"day:{service}:{epoch/86400}", "hash_day", "field = \"{epoch/60}\"; ", STEP_MS},
+        {"date:{service}:{time:%Y%m%d}", "hash_day", "field = \"{epoch}\"; ", STEP_MS},
         {"clk:{service}:{time:%Y%m%d%H%M}", "counter", "", STEP_MS},
         {"z:{service}", "zset", "", STEP_MS},
         {"s:{service}", "stream", "field = \"n\"; ", 0},
@@ -709,6 +722,7 @@ static void discover_proposes_what_reads(void **state)
         write_clock_counter(t, 10);
         write_hash(t, 10);
         write_hash_day(t, 10);
+        write_hash_date(t, 10);
         write_zset(t, 10);
         write_odd_names(t, 10);
         test_redis_do(&server, "EXPIRE rate:web:%" PRId64 " 58", t / 1000);
