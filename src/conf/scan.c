@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/str.h"
 
-enum { SHOWN_BYTES = 40 };
+enum { SHOWN_BYTES = 40, MOST_NAMES = 512 };
 
 struct scan {
     const char *name;
@@ -27,7 +27,15 @@ struct scan {
     struct {
         char bracket;
         unsigned line;
+        size_t n_names; /* of the groups around it */
     } open[CONF_SCAN_MOST_DEPTH];
+    /* Of the open groups, outermost first; what has no place is left to libconfig. */
+    struct {
+        const char *text;
+        size_t n;
+        unsigned line;
+    } names[MOST_NAMES];
+    size_t n_names;
     struct conf_faults *faults;
 };
 
@@ -177,6 +185,32 @@ static bool is_comment(const struct scan *s)
     return s->end - s->p > 1 && s->p[0] == '/' && (s->p[1] == '/' || s->p[1] == '*');
 }
 
+/* A name of the innermost open group: libconfig refuses a second one without saying which. */
+static void note_name(struct scan *s, const char *name, size_t n)
+{
+    size_t first = s->depth > 0 ? s->open[s->depth - 1].n_names : 0;
+
+    for (size_t i = first; i < s->n_names; i++)
+        if (s->names[i].n == n && memcmp(s->names[i].text, name, n) == 0)
+            broken(s, s->line, "%.*s: given before in the same group, on line %u",
+                   n < SHOWN_BYTES ? (int)n : SHOWN_BYTES, name, s->names[i].line);
+    if (s->n_names == MOST_NAMES)
+        return;
+    s->names[s->n_names].text = name;
+    s->names[s->n_names].n = n;
+    s->names[s->n_names++].line = s->line;
+}
+
+/* Is what stands here given a value? Else the token before it is a slip of another kind. */
+static bool is_assigned(const struct scan *s)
+{
+    const char *p = s->p;
+
+    while (p < s->end && isspace((unsigned char)*p))
+        p++;
+    return p < s->end && (*p == '=' || *p == ':');
+}
+
 static void scan_token(struct scan *s)
 {
     const char *from = s->p;
@@ -192,6 +226,8 @@ static void scan_token(struct scan *s)
             check_number(s, token);
         else if (strcasecmp(token, "true") != 0 && strcasecmp(token, "false") != 0)
             broken(s, s->line, "%s: text stands in quotes: \"%s\"", token, token);
+    } else if (is_assigned(s)) {
+        note_name(s, from, n);
     }
     s->previous = 'a';
 }
@@ -204,6 +240,7 @@ static void open_bracket(struct scan *s)
     }
     s->open[s->depth].bracket = *s->p;
     s->open[s->depth].line = s->line;
+    s->open[s->depth].n_names = s->n_names;
     s->depth++;
 }
 
@@ -218,7 +255,7 @@ static void close_bracket(struct scan *s)
         broken(s, s->line, "\"%c\" found while the \"%c\" of line %u is still open", *s->p,
                s->open[s->depth - 1].bracket, s->open[s->depth - 1].line);
     else
-        s->depth--;
+        s->n_names = s->open[--s->depth].n_names;
 }
 
 static void scan_mark(struct scan *s)

@@ -81,10 +81,13 @@ static void a_slip_is_named_by_line_and_mended(void **state)
          "x.cfg:2: no text can stand here: is = or , missing before \"abc\"?\n"},
         {"list = (1 \"abc\");\n",
          "x.cfg:1: no text can stand here: is = or , missing before \"abc\"?\n"},
-        {"count 5;\n", "x.cfg:1: syntax error (is something missing here, or at the end of the "
-                       "line before: = ; , or a bracket?)\n"},
+        {"count 5 5;\n",
+         "x.cfg:1: syntax error (is something missing here, or at the end of the "
+         "line before: = ; , or a bracket?)\n"},
         {"count = 5;\ncount = 6;\n",
-         "x.cfg:2: a name of this line was given before in the same group\n"},
+         "x.cfg:2: count: given before in the same group, on line 1\n"},
+        {"count = 5;\na = { b = 1; c = ( { b = 1; }, { b = 2; } );\nb = 3; };\n",
+         "x.cfg:3: b: given before in the same group, on line 2\n"},
         {"count = 5;\ncommand = [\"a\", 1];\n",
          "x.cfg:2: [ ... ] holds values of one kind; quote them all\n"},
         {"count = 5;\ncommand = \"run it\";\n",
