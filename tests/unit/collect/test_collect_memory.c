@@ -1,8 +1,9 @@
-/* test_collect_memory.c - every allocation on the way from a file to a clean history fails
- * once: a clear error, no crash, no leak, and what was held before is still held. */
+/* test_collect_memory.c - every allocation on the way from a file to a clean history, and to a
+ * calendar, fails once: a clear error, no crash, no leak, and what was held before is still
+ * held. */
 #include "lib/test.h"
 
-#include "base/file.h"
+#include "collect/calendar_ics.h"
 #include "collect/clean.h"
 #include "collect/csv.h"
 #include "lib/fault.h"
@@ -73,6 +74,33 @@ static int use_clean(struct err *e)
     return rc;
 }
 
+static int use_calendar(struct err *e)
+{
+    static const char ics[] = "BEGIN:VCALENDAR\r\n"
+                              "BEGIN:VEVENT\r\nSUMMARY:Report x2\r\n"
+                              "DTSTART;TZID=America/New_York:20260101T080000\r\n"
+                              "DURATION:PT1H\r\nRRULE:FREQ=DAILY;COUNT=40\r\nEND:VEVENT\r\n"
+                              "END:VCALENDAR\r\n";
+    struct calendar c = {0};
+    struct zone *z = NULL;
+    struct calendar_ics_setup setup = {.from_ms = INT64_C(1767225600000), /* 2026 */
+                                       .to_ms = INT64_C(1798761600000)};
+    int rc = zone_open(&z, "Europe/Berlin", e);
+
+    setup.zone = z;
+    if (rc == 0)
+        rc = calendar_add(&c, CALENDAR_HOLIDAY, "2026-12-25/2d Christmas", z, e);
+    if (rc == 0)
+        rc = calendar_add_ics(&c, "days.ics", ics, sizeof ics - 1, &setup, NULL, e);
+    fault_disarm();
+    assert_true(rc != 0 || c.n == 41);
+    for (size_t i = 1; i < c.n; i++)
+        assert_true(c.items[i - 1].start_ms <= c.items[i].start_ms);
+    calendar_clear(&c);
+    zone_close(z);
+    return rc;
+}
+
 static void a_file_is_read_whole_or_not_at_all(void **state)
 {
     (void)state;
@@ -87,11 +115,18 @@ static void cleaning_survives_a_lack_of_memory(void **state)
     series_free(load);
 }
 
+static void a_calendar_survives_a_lack_of_memory(void **state)
+{
+    (void)state;
+    fault_try(&(struct fault_loop){.name = "calendar", .use = use_calendar, .least = 5});
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_read_whole_or_not_at_all),
         cmocka_unit_test(cleaning_survives_a_lack_of_memory),
+        cmocka_unit_test(a_calendar_survives_a_lack_of_memory),
     };
 
     return cmocka_run_group_tests(tests, write_csv, NULL);
