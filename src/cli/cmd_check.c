@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/print.h"
+#include "collect/calendar_conf.h"
 #include "service/config.h"
 
 static const struct conf_option options[] = {
@@ -19,6 +20,7 @@ static const struct conf_option options[] = {
 };
 
 enum { LOOK_BACK_CELLS = 60, FRESH_CELLS = 3 };
+#define LOOK_YEAR_MS (366 * CLK_DAY_MS) /* of calendar files, back and ahead */
 
 enum verdict { GOOD, DOUBTFUL, BAD };
 
@@ -170,6 +172,45 @@ static bool check_backend(const struct service_conf *s, const char *state_dir,
     return rc == 0 || is_busy;
 }
 
+/* A reload does not mind calendar files, since they may come and change at any time; a person
+ * who asks does. False when one cannot be read. */
+static bool check_calendar(const struct service_conf *s)
+{
+    const struct conf *given = s->groups[SERVICE_CALENDAR];
+    struct calendar calendar = {0};
+    struct str text = STR_EMPTY;
+    const char *const *files;
+    struct zone *zone = NULL;
+    struct err e = {0};
+    int64_t now_ms = clk_wall_ms();
+    int rc = 0;
+
+    if (conf_strings(given, "files", &files) == 0)
+        return true;
+    if (strcmp(s->timezone, "auto") != 0)
+        rc = zone_open(&zone, s->timezone, &e);
+    if (rc == 0)
+        rc = calendar_from_conf(&calendar, given, zone, now_ms - LOOK_YEAR_MS,
+                                now_ms + LOOK_YEAR_MS, &text, &e);
+    if (rc != 0)
+        show_result("calendar of", s->name, "files", BAD, e.msg);
+    else if (text.len > 0)
+        show_result("calendar of", s->name, "files", DOUBTFUL, str_text(&text));
+    calendar_clear(&calendar);
+    zone_close(zone);
+    str_clear(&text);
+    return rc == 0;
+}
+
+static bool check_calendars(const struct config *c)
+{
+    bool is_good = true;
+
+    for (size_t i = 0; i < c->n_services; i++)
+        is_good &= check_calendar(&c->services[i]);
+    return is_good;
+}
+
 /* Asks what the configuration names; the exit code. */
 static int connect_all(const struct config *c, const struct conf *opts)
 {
@@ -200,10 +241,16 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
         command_show_faults(stdout, &faults);
         rc = faults.n > 0 && e.code == ERR_CONFIG ? EXIT_USAGE : command_fail(&e);
     } else {
+        bool is_good;
+
         command_show_faults(stdout, &faults);
-        printf("%s: %zu service%s, %zu source%s: fine\n", path, c->n_services,
-               c->n_services == 1 ? "" : "s", c->n_sources, c->n_sources == 1 ? "" : "s");
+        is_good = check_calendars(c);
+        printf("%s: %zu service%s, %zu source%s%s\n", path, c->n_services,
+               c->n_services == 1 ? "" : "s", c->n_sources, c->n_sources == 1 ? "" : "s",
+               is_good ? ": fine" : "");
         rc = conf_bool(opts, "connect") ? connect_all(c, opts) : EXIT_DONE;
+        if (rc == EXIT_DONE && !is_good)
+            rc = EXIT_FAILED;
     }
     config_free(c);
     conf_faults_clear(&faults);
@@ -217,11 +264,12 @@ const struct command command_check = {
     .most_words = 1,
     .about =
         "Reads the configuration as `scaler run` would and lists all that is wrong with\n"
-        "it, each fault with file and line. Nothing is started or changed. With --connect\n"
-        "sources and backends are asked as well, and every service's load is read: how many\n"
-        "of its last 60 cells there are, the newest, its age and its rate; a service without\n"
-        "data, or with old data alone, is a warning. Exit code 2: faults in the file; 1: a\n"
-        "source, a service's load or a backend would not do.",
+        "it, each fault with file and line; files of calendars are read as well. Nothing is\n"
+        "started or changed. With --connect sources and backends are asked, and every\n"
+        "service's load is read: how many of its last 60 cells there are, the newest, its age\n"
+        "and its rate; a service without data, or with old data alone, is a warning. Exit\n"
+        "code 2: faults in the file; 1: a calendar's file, a source, a service's load or a\n"
+        "backend would not do.",
     .examples = "scaler check\n    Check the configuration in use.\n"
                 "scaler check new.cfg && kill -HUP $(pidof scaler)\n"
                 "    Check a new file before the running daemon reads it.\n"

@@ -95,6 +95,21 @@ expect "all faults" 2 "bad.cfg:5: service \"checkout\": limits: min = 9 is above
 expect "no colours off a terminal" 2 "error: $dir/bad.cfg:1:" "$s" check "$dir/bad.cfg"
 
 printf 'services = ();\n' >"$dir/good.cfg"
+cat >"$dir/calendar.cfg" <<END
+csv = { dir = "$dir"; };
+services = ( {
+  name = "checkout"; timezone = "UTC"; source = { type = "csv"; };
+  backend = { type = "process"; command = [ "true" ]; };
+  capacity = { per_instance = 1.0; }; limits = { max = 3; };
+  calendar = { files = [ "$dir/days.ics" ]; };
+} );
+END
+expect "no calendar" 1 "error: calendar of \"checkout\" (files): $dir/days.ics: cannot open" \
+    "$s" check "$dir/calendar.cfg"
+printf 'BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Half\nEND:VEVENT\nEND:VCALENDAR\n' >"$dir/days.ics"
+expect "a bad event" 0 "\"Half\": has no DTSTART" "$s" check "$dir/calendar.cfg"
+sed -i 's/END:VEVENT/DTSTART;VALUE=DATE:20260101\n&/' "$dir/days.ics"
+expect "a calendar" 0 "1 service, 1 source: fine" "$s" check "$dir/calendar.cfg"
 expect "a good file" 0 "0 services, 0 sources: fine" "$s" check "$dir/good.cfg"
 chmod 666 "$dir/good.cfg"
 expect "anyone may write it" 2 "chmod go-w" "$s" check "$dir/good.cfg"
