@@ -10,6 +10,7 @@
 
 #define MOST_BYTES ((size_t)4 << 20)
 #define MOST_REPETITIONS 100000 /* of one rule, looked at: two centuries of days */
+#define MOST_BAD 100 /* events; libical takes 0.1 s to find that a rule never comes true */
 
 struct reader {
     struct calendar *calendar;
@@ -235,6 +236,9 @@ static int read_events(struct reader *r, const char *name, struct err *e)
         if (r->report->bad++ == 0)
             err_set(&r->report->first_bad, ERR_DATA, "%s: \"%.60s\": %s", name,
                     summary ? summary : "", why.msg);
+        if (r->report->bad > MOST_BAD)
+            return err_set(e, ERR_DATA, "%s; over %d events cannot be read",
+                           r->report->first_bad.msg, MOST_BAD);
     }
     return 0;
 }

@@ -26,7 +26,8 @@ struct calendar_ics_report {
 };
 
 /* Adds what text[0..n) holds. `name` stands in messages. report may be NULL. ERR_DATA when it
- * is no iCalendar at all, or past 4 MB; ERR_LIMIT past CALENDAR_MOST; ERR_NOMEM. */
+ * is no iCalendar at all, past 4 MB, or over 100 events of it are bad; ERR_LIMIT past
+ * CALENDAR_MOST; ERR_NOMEM. */
 int calendar_add_ics(struct calendar *c, const char *name, const char *text, size_t n,
                      const struct calendar_ics_setup *setup, struct calendar_ics_report *report,
                      struct err *e);

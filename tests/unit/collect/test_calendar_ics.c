@@ -158,6 +158,23 @@ static void bad_events_are_told_and_the_others_taken(void **state)
     }
 }
 
+static void a_file_of_bad_events_is_refused(void **state)
+{
+    struct str text = STR_EMPTY;
+    struct err e = {0};
+
+    (void)state;
+    str_add(&text, BEGIN);
+    for (int i = 0; i < 101; i++)
+        str_add(&text, EVENT("SUMMARY:Half\r\n"));
+    str_add(&text, END);
+    assert_int_equal(read_text(str_text(&text), &e), -1);
+    assert_int_equal(e.code, ERR_DATA);
+    assert_string_equal(e.msg,
+                        "days.ics: \"Half\": has no DTSTART; over 100 events cannot be read");
+    str_clear(&text);
+}
+
 static void what_is_no_calendar_is_refused(void **state)
 {
     static const char *const texts[] = {"", "<html></html>", "BEGIN:VCARD\r\nEND:VCARD\r\n",
@@ -180,6 +197,7 @@ int main(void)
         cmocka_unit_test(rules_repeat_on_the_clock_on_the_wall),
         cmocka_unit_test(only_what_touches_the_time_asked_for_is_taken),
         cmocka_unit_test(bad_events_are_told_and_the_others_taken),
+        cmocka_unit_test(a_file_of_bad_events_is_refused),
         cmocka_unit_test(what_is_no_calendar_is_refused),
     };
 
