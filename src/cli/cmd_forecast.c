@@ -146,9 +146,6 @@ static int predict(struct forecast *f, struct future *future, const struct conf 
     struct combine_watch watch = {tell, &progress};
     struct future_setup setup = {
         .model = find_model(opts, sc, e),
-        .zone = look->zone,
-        .calendar = &look->calendar,
-        .growth = look->growth,
         .day_ms = sc ? sc->day_ms : CLK_DAY_MS,
         .watch = &watch,
     };
@@ -162,7 +159,7 @@ static int predict(struct forecast *f, struct future *future, const struct conf 
     if (forecast_init(f, steps, levels->values, levels->n, e) != 0)
         return -1;
     progress_begin(&progress, "backtests", opts);
-    rc = future_forecast(f, future, raw, &setup, e);
+    rc = look_forecast(look, f, future, raw, setup, sc, e);
     progress_end(&progress);
     return rc;
 }

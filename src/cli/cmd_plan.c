@@ -159,10 +159,7 @@ static int make_forecast(struct ahead *a, struct err *e)
                   series_time_ms(a->history, a->history->n + steps), e) != 0 ||
         forecast_init(&a->forecast, steps, LEVELS, sizeof LEVELS / sizeof *LEVELS, e) != 0)
         goto done;
-    setup.zone = look.zone;
-    setup.calendar = &look.calendar;
-    setup.growth = look.growth;
-    rc = future_forecast(&a->forecast, &future, a->history, &setup, e);
+    rc = look_forecast(&look, &a->forecast, &future, a->history, setup, a->sc, e);
     if (rc == 0 && a->setup.day_ms == CLK_DAY_MS)
         rc = days_init(&a->days, look.zone, &look.calendar, a->history->start_ms,
                        series_time_ms(a->history, a->history->n + steps), e);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "collect/calendar_conf.h"
+#include "service/hook.h"
 
 static int open_zone(struct look *l, const struct conf *opts, const struct service_conf *sc,
                      struct err *e)
@@ -67,4 +68,62 @@ void look_close(struct look *l)
     calendar_clear(&l->calendar);
     zone_close(l->zone);
     *l = (struct look){0};
+}
+
+static void tell_hook_failed(const struct service_conf *sc, const struct err *e)
+{
+    fprintf(stderr, "scaler: service \"%s\": %s: went on without it\n", sc->name, e->msg);
+}
+
+/* The history as the hook wants it; NULL: as it was. */
+static struct series *mend(const struct series *raw, const struct service_conf *sc)
+{
+    const struct conf *hooks = sc ? sc->groups[SERVICE_HOOKS] : NULL;
+    struct series *mended = NULL;
+    struct err e = {0};
+    size_t changed;
+
+    if (!hook_is_set(hooks, HOOK_BEFORE_FORECAST))
+        return NULL;
+    if (series_copy(&mended, raw, &e) != 0 ||
+        hook_before_forecast(hooks, sc->name, mended, &changed, &e) != 0) {
+        tell_hook_failed(sc, &e);
+        series_free(mended);
+        return NULL;
+    }
+    fprintf(stderr, "scaler: service \"%s\": hook before_forecast changed %zu of %zu values\n",
+            sc->name, changed, raw->n);
+    return mended;
+}
+
+static void let_change(struct forecast *f, const struct service_conf *sc)
+{
+    const struct conf *hooks = sc ? sc->groups[SERVICE_HOOKS] : NULL;
+    struct err e = {0};
+    bool changed;
+
+    if (!hook_is_set(hooks, HOOK_AFTER_FORECAST))
+        return;
+    if (hook_after_forecast(hooks, sc->name, f, &changed, &e) != 0)
+        tell_hook_failed(sc, &e);
+    else
+        fprintf(stderr, "scaler: service \"%s\": hook after_forecast %s the forecast\n",
+                sc->name, changed ? "changed" : "left");
+}
+
+int look_forecast(const struct look *l, struct forecast *f, struct future *out,
+                  const struct series *raw, struct future_setup setup,
+                  const struct service_conf *sc, struct err *e)
+{
+    struct series *mended = mend(raw, sc);
+    int rc;
+
+    setup.zone = l->zone;
+    setup.calendar = &l->calendar;
+    setup.growth = l->growth;
+    rc = future_forecast(f, out, mended ? mended : raw, &setup, e);
+    if (rc == 0)
+        let_change(f, sc);
+    series_free(mended);
+    return rc;
 }

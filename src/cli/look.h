@@ -9,6 +9,7 @@
 #include "collect/calendar.h"
 #include "collect/zone.h"
 #include "conf/conf.h"
+#include "forecast/future.h"
 #include "service/service_conf.h"
 
 /* The rows that a command puts into its options to use this. */
@@ -68,5 +69,12 @@ struct look {
 int look_open(struct look *l, const struct conf *opts, const struct service_conf *sc,
               int64_t from_ms, int64_t to_ms, struct err *e);
 void look_close(struct look *l);
+
+/* future_forecast with the hooks of the service (sc may be NULL) before and after it. What they
+ * did, or why it went on without them, is told on standard error. `setup` names model, options
+ * and progress; the rest of it is filled in here. Errors as future_forecast. */
+int look_forecast(const struct look *l, struct forecast *f, struct future *out,
+                  const struct series *raw, struct future_setup setup,
+                  const struct service_conf *sc, struct err *e);
 
 #endif

@@ -199,6 +199,8 @@ static void add_service_groups(struct str *out)
         snprintf(title, sizeof title, "%s = { ... }", g->name);
         if (g->name[0])
             add_macro(out, ".SS", title);
+        if (g->about)
+            add_about(out, g->about);
         add_options(out, g->options, false);
     }
 }

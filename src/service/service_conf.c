@@ -12,6 +12,7 @@
 #include "collect/calendar_conf.h"
 #include "decide/options.h"
 #include "forecast/model.h"
+#include "service/hook.h"
 
 enum { OWNER_BYTES = 200, MOST_TYPES = 64 };
 
@@ -54,20 +55,21 @@ static const struct conf_option backend_options[] = {
 };
 
 const struct service_group_row service_groups[SERVICE_GROUPS] = {
-    [SERVICE_GENERAL] = {"", general_options},
-    [SERVICE_GATE] = {"", gate_options},
-    [SERVICE_OBJECTIVE] = {"", decide_objective_options},
-    [SERVICE_SOURCE] = {"source", source_options},
-    [SERVICE_BACKEND] = {"backend", backend_options},
-    [SERVICE_CAPACITY] = {"capacity", decide_capacity_options},
-    [SERVICE_LIMITS] = {"limits", decide_limit_options},
-    [SERVICE_RAILS] = {"rails", decide_rail_options},
-    [SERVICE_CALENDAR] = {"calendar", calendar_options},
+    [SERVICE_GENERAL] = {"", general_options, NULL},
+    [SERVICE_GATE] = {"", gate_options, NULL},
+    [SERVICE_OBJECTIVE] = {"", decide_objective_options, NULL},
+    [SERVICE_SOURCE] = {"source", source_options, NULL},
+    [SERVICE_BACKEND] = {"backend", backend_options, NULL},
+    [SERVICE_CAPACITY] = {"capacity", decide_capacity_options, NULL},
+    [SERVICE_LIMITS] = {"limits", decide_limit_options, NULL},
+    [SERVICE_RAILS] = {"rails", decide_rail_options, NULL},
+    [SERVICE_CALENDAR] = {"calendar", calendar_options, NULL},
+    [SERVICE_HOOKS] = {"hooks", hook_options, hook_about},
 };
 
 /* Members of a service's level that are groups of their own. */
 static const char *const group_names[] = {"source", "backend",  "capacity", "limits",
-                                          "rails",  "calendar", NULL};
+                                          "rails",  "calendar", "hooks",    NULL};
 
 /* One service on its way from the file. */
 struct reader {
@@ -304,10 +306,8 @@ static int read_groups(struct reader *r, const struct config_source *sources, si
     if (read_backend(r, e) != 0)
         return -1;
     r->has_backend_fault = r->faults->n_errors > errors;
-    read_plain_group(r, SERVICE_CAPACITY);
-    read_plain_group(r, SERVICE_LIMITS);
-    read_plain_group(r, SERVICE_RAILS);
-    read_plain_group(r, SERVICE_CALENDAR);
+    for (size_t i = SERVICE_CAPACITY; i < SERVICE_GROUPS; i++)
+        read_plain_group(r, (enum service_group)i);
     return 0;
 }
 
@@ -371,9 +371,9 @@ static void check_own_level(const struct reader *r)
                         r->owner);
 }
 
-/* A fault of the calendar, or a lack of memory. */
-static void calendar_fault(const struct reader *r, const char *group, const char *key,
-                           const struct err *e)
+/* A fault in the value of an option, or a lack of memory. */
+static void option_fault(const struct reader *r, const char *group, const char *key,
+                         const struct err *e)
 {
     if (e->code == ERR_NOMEM)
         r->faults->failed = true;
@@ -393,16 +393,25 @@ static void check_calendar(const struct reader *r)
     struct err e = {0};
 
     if (strcmp(r->s->timezone, "auto") != 0 && zone_open(&zone, r->s->timezone, &e) != 0)
-        calendar_fault(r, "", "timezone", &e);
+        option_fault(r, "", "timezone", &e);
     for (size_t i = 0; i < CALENDAR_LISTS; i++) {
         size_t n = conf_strings(options, calendar_lists[i].name, &texts);
 
         for (size_t k = 0; k < n; k++)
             if (calendar_add(&scratch, calendar_lists[i].kind, texts[k], zone, &e) != 0)
-                calendar_fault(r, "calendar", calendar_lists[i].name, &e);
+                option_fault(r, "calendar", calendar_lists[i].name, &e);
     }
     calendar_clear(&scratch);
     zone_close(zone);
+}
+
+static void check_hooks(const struct reader *r)
+{
+    const char *key = NULL;
+    struct err e = {0};
+
+    if (hook_check_options(r->s->groups[SERVICE_HOOKS], &key, &e) != 0)
+        option_fault(r, "hooks", key, &e);
 }
 
 static void check_step(const struct reader *r)
@@ -574,6 +583,7 @@ int service_conf_read(struct service_conf *out, const struct conf_node *given, c
     check_own_level(&r);
     check_model(&r);
     check_calendar(&r);
+    check_hooks(&r);
     check_step(&r);
     check_day(&r);
     check_limits(&r);

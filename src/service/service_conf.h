@@ -25,12 +25,14 @@ enum service_group {
     SERVICE_LIMITS,    /* decide_limit_options */
     SERVICE_RAILS,     /* decide_rail_options */
     SERVICE_CALENDAR,  /* calendar_options */
+    SERVICE_HOOKS,     /* hook_options */
     SERVICE_GROUPS,
 };
 
 struct service_group_row {
     const char *name; /* "capacity"; "" for the service's own level */
     const struct conf_option *options;
+    const char *about; /* more for the manual; NULL: nothing */
 };
 extern const struct service_group_row service_groups[SERVICE_GROUPS];
 

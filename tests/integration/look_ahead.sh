@@ -52,6 +52,29 @@ grep -q 'price ' "$dir/err" || fail "no price"
 grep -q 'need more than max = 5' "$dir/err" || fail "max is not told"
 scaler plan --service web --capacity 50 --max 9 --objective 0.01 || fail "options beside a configuration"
 grep -q 'for 50 an instance, lead time 7m (configured), 1 % of' "$dir/err" || fail "options do not go first"
+# hooks: one that patches and pads, one that is late, one that answers nonsense
+printf '%s\n' '#!/bin/sh' "cat > $dir/told" 'case $1 in' 'pad) echo "{\"factor\":2}" ;;' \
+    'late) sleep 30 ;;' 'odd) echo nonsense ;;' 'none) echo "{}" ;;' 'esac' > "$dir/hook"
+chmod 700 "$dir/hook"
+hooks() {
+    sed "s|services = ({|&hooks = { environment = [\"PATH=$PATH\"]; deadline = \"1s\"; $1 };|" "$dir/scaler.cfg" > "$dir/hooks.cfg"
+    scaler forecast --config "$dir/hooks.cfg" --service web --horizon 1h --format csv
+}
+hooks "" || fail "hooks without any"
+plain=$(sed -n 2p "$dir/out" | cut -d, -f2)
+hooks "before_forecast = [\"$dir/hook\", \"none\"]; after_forecast = [\"$dir/hook\", \"pad\"];" || fail "hooks"
+grep -q 'hook before_forecast changed 0 of' "$dir/err" || fail "the hook before is not told of"
+grep -q 'hook after_forecast changed the forecast' "$dir/err" || fail "the hook after is not told of"
+sed -n 2p "$dir/out" | awk -F, -v plain="$plain" '{ r = $2 / plain; exit !(r > 1.99 && r < 2.01) }' ||
+    fail "the forecast is not padded"
+grep -q '"hook":"after_forecast","service":"web"' "$dir/told" || fail "the hook is told nothing"
+for how in late odd; do
+    hooks "after_forecast = [\"$dir/hook\", \"$how\"];" || fail "stops at a hook that is $how"
+    grep -q 'hook after_forecast: .*went on without it' "$dir/err" || fail "$how: not told"
+    [ "$(sed -n 2p "$dir/out" | cut -d, -f2)" = "$plain" ] || fail "$how: another forecast"
+done
+hooks "after_forecast = [\"hook\"];"
+[ $? -eq 2 ] && grep -q 'hooks: after_forecast = .*from the root' "$dir/err" || fail "a path without its root"
 # every service of the store: the one that is not configured is named
 scaler plan
 [ $? -eq 2 ] || fail "a service that is not configured"
