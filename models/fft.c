@@ -132,23 +132,15 @@ static int keep_significant(struct fft *m, double *x, size_t n)
         if (power[k] > threshold * back && power[k] > 0)
             score[k] = power[k];
     }
-    for (kept = 0; kept < MOST_KEPT; kept++) {
-        size_t best = 0;
-
-        for (size_t k = 1; k <= bins; k++)
-            if (score[k] > score[best])
-                best = k;
-        if (best == 0)
-            break;
-        order[kept] = best;
-        score[best] = 0;
-        if (kept < 3)
-            m->strongest[kept] = (n + best / 2) / best;
-    }
+    gsl_sort_largest_index(order, bins < MOST_KEPT ? bins : MOST_KEPT, score + 1, 1, bins);
+    while (kept < MOST_KEPT && kept < bins && score[1 + order[kept]] > 0)
+        kept++;
+    for (size_t i = 0; i < kept && i < 3; i++)
+        m->strongest[i] = (n + (1 + order[i]) / 2) / (1 + order[i]);
     m->n_kept = kept;
     memset(score, 0, (bins + 2) * sizeof *score);
     for (size_t i = 0; i < kept; i++)
-        score[order[i]] = 1;
+        score[1 + order[i]] = 1;
     x[0] = 0;
     for (size_t i = 1; i < n; i++)
         x[i] *= score[(i + 1) / 2];
