@@ -5,7 +5,12 @@
  *
  * k: day harmonics 1..min(10, m/2 - 1), with a week also week harmonics 1..30. Ridge with
  * weights w(t) = 0.5^((n-1-t)/(14 m)), penalty 1e-3 sum w on harmonics, 0.02 sum w on the
- * trend, 0 on the intercept. r is carried on by a regression on its own lags (lags.h).
+ * trend, 0 on the intercept. r is carried on by a regression on its own lags (lags.h), within
+ * its largest size of the last two P: {1},{2},{3}, {1..m}, and
+ *
+ *   m >= 96  {4},{5},{6},{9},{12}, {13..m/12}, {m}, {W}
+ *   else     {4..6},{7..12} (m > 12), {m-1},{m},{m+1}, {W-1},{W},{W+1}
+ *
  *
  * Every column is P-periodic or P-periodic times s, so sums over t are sums over P phases of
  * folded weights, and products of harmonics are sums of harmonics (cos a cos b =
@@ -37,6 +42,7 @@ struct harmonic {
     double *base;       /* P values: intercept and harmonics at each phase */
     double trend;       /* b1 / n: slope a cell */
     double reach;       /* cells over which the trend fades */
+    double room;        /* largest |residual| of late: errors are carried on within it */
     size_t phase;       /* of the next cell */
     double since;       /* cells since the fit's end */
     struct lags lags;   /* of the residuals */
@@ -212,21 +218,27 @@ static int synthesize(const struct fold *f, const double *b, double offset, doub
     return transform_back(base, f->period);
 }
 
+/* The lags at the head of the file. */
 static void choose_lags(struct lags *l, struct season s)
 {
     static const size_t fine[] = {1, 2, 3, 4, 5, 6, 9, 12}, coarse[] = {1, 2, 3};
     bool is_fine = s.m >= 96;
     size_t count = is_fine ? sizeof fine / sizeof *fine : sizeof coarse / sizeof *coarse;
+    size_t around = is_fine || s.m <= 4 ? 0 : 1;
 
     for (size_t i = 0; i < count; i++)
         lags_add(l, is_fine ? fine[i] : coarse[i], is_fine ? fine[i] : coarse[i]);
-    if (!is_fine && s.m > 4)
-        lags_add(l, s.m - 1, s.m - 1);
-    lags_add(l, s.m, s.m);
-    if (!is_fine)
-        lags_add(l, s.m + 1, s.m + 1);
-    if (s.w > 0)
-        lags_add(l, s.w, s.w);
+    if (is_fine) {
+        lags_add(l, 13, s.m / 12);
+    } else if (s.m > 12) {
+        lags_add(l, 4, 6);
+        lags_add(l, 7, 12);
+    }
+    for (size_t lag = s.m - around; lag <= s.m + around; lag++)
+        lags_add(l, lag, lag);
+    for (size_t lag = s.w - around; s.w > 0 && lag <= s.w + around; lag++)
+        lags_add(l, lag, lag);
+    lags_add(l, 1, s.m);
 }
 
 static int regress(struct harmonic *m, double *z, size_t n, struct err *e)
@@ -262,6 +274,8 @@ static int regress(struct harmonic *m, double *z, size_t n, struct err *e)
         z[t] -= m->base[phase] + m->trend * ((double)t - (double)n);
         phase = phase + 1 == f.period ? 0 : phase + 1;
     }
+    for (size_t t = n > 2 * f.period ? n - 2 * f.period : 0; t < n; t++)
+        m->room = fmax(m->room, fabs(z[t]));
     choose_lags(&m->lags, m->season);
     lags_rc = lags_fit(&m->lags, z, n, half_life, false);
     if (lags_rc != 0)
@@ -351,8 +365,9 @@ static int update(void *fitted, double value, struct err *e)
 
         scale_widen(&m->scale, z);
         r = z - regular(m, 1);
+        m->room = fmax(m->room, fabs(r));
     } else if (m->lags.n > 0) {
-        r = lags_next(&m->lags, &m->tail, -INFINITY, INFINITY);
+        r = lags_next(&m->lags, &m->tail, -m->room, m->room);
     }
     window_push(&m->tail, r);
     m->phase = m->phase + 1 == m->period ? 0 : m->phase + 1;
@@ -364,12 +379,11 @@ static int path(const void *fitted, size_t horizon, double *out, struct err *e)
 {
     const struct harmonic *m = fitted;
     double *sums = malloc((horizon + 1) * sizeof *sums);
-    double room = m->scale.top - m->scale.low;
 
     if (!sums)
         return err_nomem(e);
     if (m->lags.n > 0)
-        lags_path(&m->lags, &m->tail, horizon, -room, room, out, sums);
+        lags_path(&m->lags, &m->tail, horizon, -m->room, m->room, out, sums);
     else
         memset(out, 0, horizon * sizeof *out);
     for (size_t h = 0; h < horizon; h++)

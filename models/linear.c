@@ -1,14 +1,15 @@
 /* linear.c - regression on runs of lags: the augmented linear regression.
  *
  * z: the series on its scale (log or raw; scale.h), m cells a day, W = 7 m, k = floor(m / 100).
- * Lags, as means over runs: {1},{2},{3}; where m >= 96 also {4..6},{7..12}; for p in {m, W}
- * k = 0: {p-1},{p},{p+1}, else {p-3k-1..p-k-1},{p-k..p+k},{p+k+1..p+3k+1}; {2m-k..2m+k}; on
- * logs also the levels {1..m} and, with a week, {1..W}. The week is used from W + 4 m cells on.
- * Without a season: {1},{2},{3},{4..6},{7..12}. Weights halve every 14 m. lags.h has the
- * regression. Runs of lags tie neighbouring coefficients together, so that few parameters
- * carry the shape of a day seen through noise.
+ * Lags, as means over runs: {1},{2},{3}; where m >= 96, or m > 12 and two weeks are there, also
+ * {4..6},{7..12}; for p in {m, W} k = 0: {p-1},{p},{p+1}, and from two weeks on {p-2},{p+2},
+ * else {p-3k-1..p-k-1},{p-k..p+k},{p+k+1..p+3k+1}; {2m-k..2m+k}; on logs also the levels {1..m}
+ * and, with a week, {1..W}. The week is used from W + 4 m cells on. Without a season:
+ * {1},{2},{3},{4..6},{7..12}. Weights halve every 14 m. lags.h has the regression. Runs of lags
+ * tie neighbouring coefficients together, so that few parameters carry the shape of a day seen
+ * through noise.
  *
- * Cost: O(n p^2) to fit (p <= 17), O(p) an update, O(p) a step of a path. */
+ * Cost: O(n p^2) to fit (p <= 18), O(p) an update, O(p) a step of a path. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,12 +44,17 @@ static void destroy(void *fitted)
     free(m);
 }
 
-static void add_season(struct lags *l, size_t p, size_t k)
+/* `wide`: one lag more to each side, where cells are coarse. */
+static void add_season(struct lags *l, size_t p, size_t k, bool wide)
 {
     if (k == 0) {
         lags_add(l, p - 1, p - 1);
         lags_add(l, p, p);
         lags_add(l, p + 1, p + 1);
+        if (wide) {
+            lags_add(l, p - 2, p - 2);
+            lags_add(l, p + 2, p + 2);
+        }
     } else {
         lags_add(l, p - 3 * k - 1, p - k - 1);
         lags_add(l, p - k, p + k);
@@ -59,17 +65,18 @@ static void add_season(struct lags *l, size_t p, size_t k)
 static void choose_lags(struct lags *l, struct season s, size_t n, bool has_levels)
 {
     size_t k = s.m / 100;
+    bool is_long = s.m > 12 && s.w > 0 && n >= 2 * s.w;
 
     for (size_t lag = 1; lag <= 3; lag++)
         lags_add(l, lag, lag);
-    if (s.m >= 96 || (s.m == 0 && n >= 64)) {
+    if (s.m >= 96 || is_long || (s.m == 0 && n >= 64)) {
         lags_add(l, 4, 6);
         lags_add(l, 7, 12);
     }
     if (s.m > 3)
-        add_season(l, s.m, k);
+        add_season(l, s.m, k, is_long);
     if (s.w > 0)
-        add_season(l, s.w, k);
+        add_season(l, s.w, k, is_long);
     if (s.m > 3 && n >= 3 * s.m)
         lags_add(l, 2 * s.m - k, 2 * s.m + k);
     if (has_levels && s.m > 3)
