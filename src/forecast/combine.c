@@ -11,9 +11,15 @@
 
 #define MOST_VOICES 12
 #define MOST_FOLDS 7 /* each day of the week once */
-#define ORIGINS_A_FOLD 8
+#define ORIGINS_A_FOLD 24
+#define FULL_CELLS 48   /* a reach up to this is looked at from every origin */
+#define THIRD_CELLS 576 /* up to this, from every third, and beyond from every sixth; the */
+#define BRIEF_PARTS 24  /* others look so small a part of it ahead */
 #define MUTE_ABOVE 1.15
 #define EVEN_BET 0.5
+#define WEIGHT_POWER 2.5
+#define POOLED 0.2 /* share of the error over all leads in that of a bucket, on logs */
+#define MEDIAN_SHARE 0.6
 #define YOUNG_ORIGINS 16 /* of a fold, before two days are known */
 #define DAY_MS (INT64_C(86400) * 1000)
 
@@ -45,15 +51,18 @@ struct record {
     size_t n_origins;
     size_t reach;
     size_t n_voices;
-    size_t *leads;  /* known leads of each origin */
-    double *truth;  /* n_origins x reach; NAN: gap */
-    double *paths;  /* n_origins x n_voices x reach; NAN: voice was not there */
-    double *joined; /* n_origins x reach */
+    size_t *leads; /* of each origin: those tried and known */
+    size_t *from;  /* leads of the origins before it */
+    double *truth; /* from[o] + h; NAN: gap */
+    double
+        *paths; /* n_voices x leads[o] from from[o] * n_voices on; NAN: voice was not there */
+    double *joined; /* from[o] + h */
 };
 
 static void record_clear(struct record *r)
 {
     free(r->leads);
+    free(r->from);
     free(r->truth);
     free(r->paths);
     free(r->joined);
@@ -61,22 +70,44 @@ static void record_clear(struct record *r)
 
 static double *record_path(const struct record *r, size_t origin, size_t voice)
 {
-    return r->paths + (origin * r->n_voices + voice) * r->reach;
+    return r->paths + r->from[origin] * r->n_voices + voice * r->leads[origin];
 }
 
-static int record_init(struct record *r, size_t origins, size_t voices, size_t reach,
-                       struct err *e)
-{
-    size_t cells = origins * reach;
+/* Where the origins are and how far each looks. */
+struct tries {
+    size_t folds;
+    size_t reach;
+    size_t stride;     /* cells between origins */
+    size_t full_every; /* origins of a fold that look `reach` ahead; the others do `brief` */
+    size_t brief;
+};
 
+/* Of origin i of a fold. */
+static size_t tries_leads(const struct tries *t, size_t i)
+{
+    return i % t->full_every == 0 ? t->reach : t->brief;
+}
+
+static size_t tries_a_fold(const struct tries *t)
+{
+    return (t->reach + t->stride - 1) / t->stride;
+}
+
+static int record_init(struct record *r, const struct tries *t, size_t voices, struct err *e)
+{
+    size_t origins = t->folds * tries_a_fold(t), cells = 0;
+
+    for (size_t i = 0; i < tries_a_fold(t); i++)
+        cells += t->folds * tries_leads(t, i);
     memset(r, 0, sizeof *r);
-    r->reach = reach;
+    r->reach = t->reach;
     r->n_voices = voices;
     r->leads = calloc(origins + 1, sizeof *r->leads);
+    r->from = calloc(origins + 1, sizeof *r->from);
     r->truth = calloc(cells + 1, sizeof *r->truth);
     r->joined = calloc(cells + 1, sizeof *r->joined);
     r->paths = calloc(cells * voices + 1, sizeof *r->paths);
-    if (!r->leads || !r->truth || !r->joined || !r->paths) {
+    if (!r->leads || !r->from || !r->truth || !r->joined || !r->paths) {
         record_clear(r);
         return err_nomem(e);
     }
@@ -85,7 +116,8 @@ static int record_init(struct record *r, size_t origins, size_t voices, size_t r
     return 0;
 }
 
-/* (weighted mean + weighted median) / 2 of the voices' values; weights sum to > 0. */
+/* Between the weighted mean and the weighted median of the voices' values; weights sum to > 0.
+ */
 static double join(const double *values, const double *weights, size_t n)
 {
     double v[MOST_VOICES], w[MOST_VOICES], sum = 0, mean = 0, half = 0, median;
@@ -116,7 +148,7 @@ static double join(const double *values, const double *weights, size_t n)
             break;
         }
     }
-    return (mean / sum + median) / 2;
+    return (1 - MEDIAN_SHARE) * mean / sum + MEDIAN_SHARE * median;
 }
 
 /* ---- fitting and backtests ---- */
@@ -157,18 +189,19 @@ static int refit_voice(const struct voice *v, const struct series *cut, void **o
 
 /* One fold: fit on values[0..cut), roll to `until`. */
 static void run_fold(struct combine *c, struct record *r, const struct series *history,
-                     size_t cut, size_t until, size_t stride)
+                     size_t cut, const struct tries *tries)
 {
     struct series part = *history;
-    size_t first = r->n_origins;
+    size_t first = r->n_origins, until = cut + tries->reach, stride = tries->stride;
 
     part.n = cut;
-    for (size_t t = cut; t < until; t += stride) {
-        size_t o = r->n_origins++;
+    for (size_t t = cut, i = 0; t < until; t += stride, i++) {
+        size_t o = r->n_origins++, leads = tries_leads(tries, i);
 
-        r->leads[o] = history->n - t < r->reach ? history->n - t : r->reach;
+        r->leads[o] = history->n - t < leads ? history->n - t : leads;
+        r->from[o] = o > 0 ? r->from[o - 1] + r->leads[o - 1] : 0;
         for (size_t h = 0; h < r->leads[o]; h++)
-            r->truth[o * r->reach + h] = prepare_value(history->values[t + h]);
+            r->truth[r->from[o] + h] = prepare_value(history->values[t + h]);
     }
     for (size_t i = 0; i < c->n_voices; i++) {
         struct voice *v = &c->voices[i];
@@ -199,7 +232,7 @@ static double voice_errors(const struct record *r, size_t i, size_t n_buckets, d
         const double *path = record_path(r, o, i);
 
         for (size_t h = 0; h < r->leads[o]; h++) {
-            double d = fabs(path[h] - r->truth[o * r->reach + h]);
+            double d = fabs(path[h] - r->truth[r->from[o] + h]);
             size_t b = spread_bucket(h + 1);
 
             if (!isfinite(d))
@@ -260,11 +293,11 @@ static void weigh(struct combine *c, const struct record *r)
             struct voice *v = &c->voices[i];
             double lead = v->has_record && isfinite(error[i][b]) ? error[i][b] / here : 1;
             double all = v->has_record && mean_error > 0 ? v->error / mean_error : 1;
-            double shrunk = sqrt(lead * all);
+            double shrunk = pow(lead, 1 - POOLED) * pow(all, POOLED);
 
             if (!isfinite(shrunk))
                 shrunk = 1;
-            v->weight[b] = v->is_muted ? 0 : pow(fmax(shrunk, floor_error), -2);
+            v->weight[b] = v->is_muted ? 0 : pow(fmax(shrunk, floor_error), -WEIGHT_POWER);
             total += v->weight[b];
         }
         for (size_t i = 0; i < c->n_voices; i++)
@@ -273,11 +306,11 @@ static void weigh(struct combine *c, const struct record *r)
 }
 
 /* Raises the weights of the models with this bet to their share; see combine.h. */
-static void raise_bet(struct combine *c, enum combine_bet bet, size_t day)
+static void raise_bet(struct combine *c, enum combine_bet bet, size_t day, double even)
 {
     for (size_t b = 0; b < c->spread.n_buckets; b++) {
         double lead = 1.5 * (double)((size_t)1 << b), sum = 0;
-        double share = EVEN_BET * fmin(1, 4 * lead / (double)day);
+        double share = even * fmin(1, 4 * lead / (double)day);
 
         for (size_t i = 0; i < c->n_voices; i++)
             sum += c->voices[i].row.bet == bet ? c->voices[i].weight[b] : 0;
@@ -313,8 +346,8 @@ static void join_record(struct combine *c, struct record *r)
                 continue;
             for (size_t i = 0; i < c->n_voices; i++)
                 v[i] = record_path(r, o, i)[h];
-            r->joined[o * r->reach + h] = join(v, w, c->n_voices);
-            d = fabs(r->joined[o * r->reach + h] - r->truth[o * r->reach + h]);
+            r->joined[r->from[o] + h] = join(v, w, c->n_voices);
+            d = fabs(r->joined[r->from[o] + h] - r->truth[r->from[o] + h]);
             if (isfinite(d)) {
                 sum += d;
                 n++;
@@ -397,59 +430,86 @@ static void tell(const struct combine_watch *watch, size_t done, size_t total)
         watch->tell(watch->ctx, done, total);
 }
 
+/* How much the last day (or what is known of it a week before) was like the same cells a week
+ * before: 1 while their mean is, 0 once it halved or doubled. */
+static double week_likeness(const struct prepared *p)
+{
+    size_t m = p->season.m, w = 7 * m, q = p->n - w < m ? p->n - w : m;
+    double now = 0, then = 0;
+
+    for (size_t i = p->n - q; i < p->n; i++) {
+        now += p->values[i];
+        then += p->values[i - w];
+    }
+    if (!(now > 0 && then > 0))
+        return now > 0 || then > 0 ? 0 : 1;
+    return fmin(fmax(2 - 2 * fabs(log2(now / then)), 0), 1);
+}
+
 /* The even bets that the length of the history asks for. */
 static void place_bets(struct combine *c, const struct prepared *p)
 {
     size_t day = (size_t)(DAY_MS / p->step_ms), m = p->season.m;
 
     if (c->spread.is_young && p->n >= day)
-        raise_bet(c, BET_DAY, day);
-    if (!c->spread.is_young && m > 0 && p->n >= 7 * m && p->n < 14 * m)
-        raise_bet(c, BET_WEEK, m);
+        raise_bet(c, BET_DAY, day, EVEN_BET);
+    if (!c->spread.is_young && m > 0 && p->n > 7 * m && p->n < 14 * m)
+        raise_bet(c, BET_WEEK, m, EVEN_BET * week_likeness(p));
 }
 
-/* How many folds of which reach, and cells between origins. */
-static size_t choose_folds(struct combine *c, const struct prepared *p, size_t *stride)
+static struct tries choose_tries(struct combine *c, const struct prepared *p)
 {
-    size_t n = p->n, reach = c->spread.is_young || p->season.m == 0 ? n / 4 : p->season.m,
-           folds = 2;
-    size_t origins = c->spread.is_young ? YOUNG_ORIGINS : ORIGINS_A_FOLD;
+    size_t n = p->n, origins = c->spread.is_young ? YOUNG_ORIGINS : ORIGINS_A_FOLD;
+    struct tries t = {.folds = 2, .full_every = 1};
 
-    if (reach > n / 4)
-        reach = n / 4;
-    if (reach == 0)
-        reach = 1;
+    t.reach = c->spread.is_young || p->season.m == 0 ? n / 4 : p->season.m;
+    if (t.reach > n / 4)
+        t.reach = n / 4;
+    if (t.reach == 0)
+        t.reach = 1;
     if (!c->spread.is_young && p->season.m > 0)
-        folds = (n - n / 2) / reach;
-    *stride = reach / origins > 0 ? reach / origins : 1;
-    spread_set_reach(&c->spread, reach);
-    return folds < MOST_FOLDS ? folds : MOST_FOLDS;
+        t.folds = (n - n / 2) / t.reach;
+    if (t.folds > MOST_FOLDS)
+        t.folds = MOST_FOLDS;
+    if (!c->spread.is_young && t.reach > FULL_CELLS)
+        t.full_every = t.reach > THIRD_CELLS ? 6 : 3;
+    t.stride = t.reach / origins > 0 ? t.reach / origins : 1;
+    t.brief = t.reach / BRIEF_PARTS > 0 ? t.reach / BRIEF_PARTS : 1;
+    spread_set_reach(&c->spread, t.reach);
+    return t;
 }
 
 static int backtest(struct combine *c, const struct combine_watch *watch,
                     const struct series *history, const struct prepared *p, struct err *e)
 {
-    size_t n = p->n, stride, folds = choose_folds(c, p, &stride), reach = c->spread.reach;
+    struct tries tries = choose_tries(c, p);
     struct series part = *history;
     struct record r;
     int rc;
 
-    part.values += history->n - n; /* as prepare left it: no gaps at the start */
-    part.n = n;
-    if (record_init(&r, folds * (reach / stride + 1), c->n_voices, reach, e) != 0)
+    part.values += history->n - p->n; /* as prepare left it: no gaps at the start */
+    part.n = p->n;
+    if (record_init(&r, &tries, c->n_voices, e) != 0)
         return -1;
-    tell(watch, 1, 1 + folds); /* the models, on all of the history */
-    for (size_t f = folds; f > 0; f--) {
-        run_fold(c, &r, &part, n - f * reach, n - (f - 1) * reach, stride);
-        tell(watch, 2 + folds - f, 1 + folds);
+    tell(watch, 1, 1 + tries.folds); /* the models, on all of the history */
+    for (size_t f = tries.folds; f > 0; f--) {
+        run_fold(c, &r, &part, p->n - f * tries.reach, &tries);
+        tell(watch, 2 + tries.folds - f, 1 + tries.folds);
     }
     c->origins = r.n_origins;
     weigh(c, &r);
     place_bets(c, p);
     join_record(c, &r);
-    rc = spread_fit(&c->spread,
-                    &(struct spread_record){r.n_origins, r.reach, r.leads, r.truth, r.joined},
-                    p, e);
+    rc = spread_fit(
+        &c->spread,
+        &(struct spread_record){.n_origins = r.n_origins,
+                                .n_folds = tries.folds,
+                                .n_cells = r.from[r.n_origins - 1] + r.leads[r.n_origins - 1],
+                                .leads = r.leads,
+                                .from = r.from,
+                                .truth = r.truth,
+                                .joined = r.joined},
+        p, e);
     record_clear(&r);
     return rc;
 }

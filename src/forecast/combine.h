@@ -2,21 +2,27 @@
  * the combined errors of the same backtests.
  *
  * Backtests. All models are fitted on the whole history, which fixes their structure. Then each
- * is fitted again on the history cut by F, F - 1, ..., 1 horizons of H = min(day, n / 8) cells,
- * and rolled to the next cut with `update`, making a path every H / 8 cells. So every error is
- * that of a forecast which had not seen what it forecast. Below two days of history H = n / 4,
- * and there are two folds with a path every H / 16 cells.
+ * is fitted again on the history cut by F, F - 1, ..., 1 horizons of H = min(day, n / 4) cells,
+ * F <= 7, and rolled to the next cut with `update`, making a path every H / 24 cells. So every
+ * error is that of a forecast which had not seen what it forecast. Where H is above 48 cells
+ * only every third path (above 576 every sixth) reaches H; the others look H / 24 ahead, for
+ * short leads change from hour to hour and cost little. Below two days of history there are two
+ * folds with a path every H / 16 cells.
  *
  * Weights. E[i][b]: mean |error| of model i over the leads of bucket b (buckets double:
- * {1}, {2..3}, {4..7}, ...), shrunk halfway to its mean over all leads relative to the other
- * models; w[i][b] ~ E[i][b]^-2. The forecast of a cell is (weighted mean + weighted median)
- * / 2. Source: Bates & Granger, The combination of forecasts, OR Quarterly 20 (1969) for
- * weights by inverse squared error; Armstrong, Combining forecasts (2001) for the robust mean.
+ * {1}, {2..3}, {4..7}, ...), relative to the other models, and E[i] over all leads;
+ * w[i][b] ~ (E[i][b]^0.8 E[i]^0.2)^-2.5. The forecast of a cell is 0.4 x the weighted mean +
+ * 0.6 x the weighted median. Source: Bates & Granger, The combination of forecasts, OR
+ * Quarterly 20 (1969) for weights by inverse squared error; Armstrong, Combining forecasts
+ * (2001) for the robust mean. Weights by non-negative least squares on the same record
+ * (shrunk to these) were no better on public traces.
  * Below two weeks of history nothing can tell by backtest what a week repeats: most models do
  * not know it yet, and the days tried may hold no weekend. Until then the models that repeat a
  * week get half the weight, an even bet between both views, at leads from a quarter of a day on
- * (less in proportion before, where the load just seen tells more). Likewise, below two days,
- * the model that follows yesterday.
+ * (less in proportion before, where the load just seen tells more). The bet shrinks where the
+ * last day was not like the same day a week before: it is whole while the means are within a
+ * factor of sqrt 2, and none from half or double on, where the level has moved. Likewise, below
+ * two days, the model that follows yesterday.
  *
  * A model whose error is above that of the best naive model by more than 15 % in every bucket
  * is muted.

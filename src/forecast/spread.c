@@ -15,9 +15,15 @@
 #define DRIFT_WEEKS 26 /* changes of the level looked at, at most */
 #define DRIFT_LEAST_WEEKS 3
 #define LEAST_INDEPENDENT 4 /* errors that count as independent, at least */
-#define LEAST_ORIGINS 12    /* that count as such, of a history that is not young */
+/* Errors of a bucket that count as independent: of a week of backtests by the day, and more of
+ * them where the leads are short. */
+#define FAR_INDEPENDENT 35
+#define MOST_A_FOLD 24
+#define LEADS_APART 4 /* leads of a bucket after which a new error begins */
+#define TAIL_A_FOLD 3 /* in the tail, of a day: a bad one has many large errors */
 #define LEAST_ERRORS 4
-#define ROOF 4 /* quantiles stay below this many times the most ever seen */
+#define MOST_ERRORS 8192 /* of a bucket, about: more tell nothing new */
+#define ROOF 4           /* quantiles stay below this many times the most ever seen */
 
 /* Levels whose log quantiles are kept: dense in the upper tail. */
 static const double grid_level[SPREAD_LEVELS] = {
@@ -71,26 +77,32 @@ double spread_between(const struct spread *s, size_t lead, size_t *b)
 
 /* ---- errors of backtests ---- */
 
-/* Fills out[SPREAD_LEVELS] from n sorted log errors whose effective number is n_eff. */
-static void fit_levels(double *out, const double *r, size_t n, double n_eff)
+/* The quantile at `level` of n sorted log errors of which n_eff are independent. */
+static double level_of(const double *r, size_t n, double level, double n_eff)
 {
-    double scale = 0;
+    double far = fabs(level - 0.5) + 0.5; /* 0.5..1, by symmetry */
+    double most = n_eff / (n_eff + 1), q;
+    double raised = fmax(level - RAISED_FROM, 0) / (1 - RAISED_FROM) / n_eff;
+    double use = fmin(far + raised, most);
+    double at = (level < 0.5 ? 1 - use : use) * (double)(n - 1);
+    size_t lo = (size_t)at;
 
+    q = lo + 1 < n ? r[lo] + (at - (double)lo) * (r[lo + 1] - r[lo]) : r[n - 1];
+    if (far > use) /* beyond what was seen: Student's t with few degrees of freedom */
+        q *= gsl_cdf_tdist_Pinv(far, TAIL_FREEDOM) / gsl_cdf_tdist_Pinv(use, TAIL_FREEDOM);
+    return q;
+}
+
+/* Fills out[SPREAD_LEVELS] from n sorted log errors of which n_eff, in the tail n_far, are
+ * independent. */
+static void fit_levels(double *out, const double *r, size_t n, double n_eff, double n_far)
+{
     for (size_t g = 0; g < SPREAD_LEVELS; g++) {
-        double p = grid_level[g], far = fabs(p - 0.5) + 0.5; /* 0.5..1, by symmetry */
-        double most = n_eff / (n_eff + 1), q;
-        double raised = fmax(p - RAISED_FROM, 0) / (1 - RAISED_FROM) / n_eff;
-        double use = fmin(far + raised, most);
-        double at = (p < 0.5 ? 1 - use : use) * (double)(n - 1);
-        size_t lo = (size_t)at;
-
-        q = lo + 1 < n ? r[lo] + (at - (double)lo) * (r[lo + 1] - r[lo]) : r[n - 1];
-        if (far > use) { /* beyond what was seen: Student's t with few degrees of freedom */
-            scale =
-                gsl_cdf_tdist_Pinv(far, TAIL_FREEDOM) / gsl_cdf_tdist_Pinv(use, TAIL_FREEDOM);
-            q *= scale;
-        }
-        out[g] = q;
+        out[g] = level_of(r, n, grid_level[g], n_eff);
+        if (grid_level[g] > RAISED_FROM)
+            out[g] = fmax(out[g], level_of(r, n, grid_level[g], n_far));
+        if (g > 0)
+            out[g] = fmax(out[g], out[g - 1]);
     }
 }
 
@@ -102,18 +114,18 @@ static void guess_bucket(struct spread *s, size_t b)
     s->tilt[b] = b > 0 ? s->tilt[b - 1] : 1;
 }
 
-/* The log errors of a bucket's leads. */
+/* The log errors of every `stride`th lead of a bucket. */
 static size_t collect(const struct spread *s, const struct spread_record *r, size_t b,
-                      double *errors)
+                      size_t stride, double *errors)
 {
-    size_t n = 0;
+    size_t n = 0, seen = 0;
 
     for (size_t o = 0; o < r->n_origins; o++)
         for (size_t h = ((size_t)1 << b) - 1; h < r->leads[o] && spread_bucket(h + 1) == b;
              h++) {
-            double y = r->truth[o * r->reach + h], f = r->joined[o * r->reach + h];
+            double y = r->truth[r->from[o] + h], f = r->joined[r->from[o] + h];
 
-            if (!isfinite(y) || !isfinite(f))
+            if (seen++ % stride != 0 || !isfinite(y) || !isfinite(f))
                 continue;
             errors[n++] = log((y + s->offset) / (f + s->offset));
             if (s->is_young) /* too few to tell one side from the other: mirrored */
@@ -122,11 +134,19 @@ static size_t collect(const struct spread *s, const struct spread_record *r, siz
     return n;
 }
 
+/* How many errors of bucket b are independent. */
+static double independent(const struct spread *s, const struct spread_record *r, size_t b)
+{
+    double apart = (double)s->reach / (double)((size_t)LEADS_APART << b);
+
+    return fmax((double)r->n_folds * fmin(apart, MOST_A_FOLD), FAR_INDEPENDENT);
+}
+
 static void fit_bucket(struct spread *s, const struct spread_record *r, size_t b,
                        double *errors)
 {
-    size_t n = collect(s, r, b, errors);
-    double n_eff = fmax((double)r->n_origins, LEAST_ORIGINS), tilt = 0;
+    size_t n = collect(s, r, b, 1 + (r->n_origins << b) / MOST_ERRORS, errors);
+    double n_eff = independent(s, r, b), n_far = TAIL_A_FOLD * (double)r->n_folds, tilt = 0;
 
     if (n < LEAST_ERRORS) {
         guess_bucket(s, b);
@@ -134,9 +154,10 @@ static void fit_bucket(struct spread *s, const struct spread_record *r, size_t b
     }
     gsl_sort(errors, 1, n);
     if (s->is_young) /* stretches of 2^b cells that do not overlap, two sides each */
-        n_eff = fmin(fmax(2 * (double)r->reach / (double)((size_t)1 << b), LEAST_INDEPENDENT),
-                     n_eff);
-    fit_levels(s->q[b], errors, n, n_eff);
+        n_eff = n_far =
+            fmin(fmax(2 * (double)s->reach / (double)((size_t)1 << b), LEAST_INDEPENDENT),
+                 (double)r->n_origins);
+    fit_levels(s->q[b], errors, n, n_eff, n_far);
     for (size_t i = 0; i < n; i++)
         tilt += exp(fmin(errors[i], 3)) / (double)n;
     s->tilt[b] = fmin(fmax(tilt, 0.8), 1.5);
@@ -223,7 +244,7 @@ static void settle_drift(struct spread *s, const struct prepared *p)
 int spread_fit(struct spread *s, const struct spread_record *r, const struct prepared *p,
                struct err *e)
 {
-    double *errors = malloc((2 * r->n_origins * r->reach + 1) * sizeof *errors);
+    double *errors = malloc((2 * r->n_cells + 1) * sizeof *errors);
 
     if (!errors)
         return err_nomem(e);

@@ -6,9 +6,14 @@
  *       + 1e-3 mean y
  *
  * per bucket of leads (buckets double: {1}, {2..3}, {4..7}, ...), so that each has enough
- * errors. Above p90 the level asked is raised, from nothing there to 1 / n at the end (n:
- * origins, for errors of one path are not independent); beyond n / (n + 1) the tail is carried
- * on as Student's t:
+ * errors. Errors of one path, and of one day, are not independent of each other. So above p90
+ * the level asked is raised, from nothing there to 1 / n at the end, n the number that is
+ * independent; beyond n / (n + 1) the tail is carried on as Student's t with 4 degrees of
+ * freedom. With F folds of reach H and bucket b, the larger of two quantiles is taken (below
+ * two days of history n is 2 H / 2^b, and errors count on both sides):
+ *
+ *   n = max(F min(H / (4 x 2^b), 24), 35)   the empirical one, raised
+ *   n = 3 F                                 few days: mostly the t tail from where they end
  *
  *   Q(p) = (f + c) exp(q(p)) - c
  *
@@ -46,10 +51,12 @@ struct spread {
 /* Backtests of the forecast as a whole; all arrays are borrowed. */
 struct spread_record {
     size_t n_origins;
-    size_t reach;
-    const size_t *leads;  /* known leads of each origin */
-    const double *truth;  /* n_origins x reach; NAN: gap */
-    const double *joined; /* n_origins x reach: the point forecasts */
+    size_t n_folds;       /* stretches of the history that they lie in: days, as a rule */
+    size_t n_cells;       /* leads of all of them */
+    const size_t *leads;  /* of each origin: those tried and known */
+    const size_t *from;   /* leads of the origins before it */
+    const double *truth;  /* from[o] + h; NAN: gap */
+    const double *joined; /* from[o] + h: the point forecasts */
 };
 
 /* What the history alone tells: offset, mean, most, is_young. */

@@ -258,6 +258,31 @@ static void closed_hours_stay_closed(void **state)
     series_free(s);
 }
 
+static double fallen_load(size_t t)
+{
+    return (t >= 170 ? 0.1 : 1) * weekly_load(t);
+}
+
+static void last_week_is_not_bet_on_when_the_level_fell(void **state)
+{
+    struct series *s = make(fallen_load, 10 * 24, HOUR_MS);
+    struct predictor *p;
+    struct err e;
+    double path[24], sum = 0, truth = 0;
+
+    (void)state;
+    assert_int_equal(predictor_fit(&p, model_find("ensemble"), NULL, s, &e), 0);
+    assert_int_equal(predictor_path(p, 24, path, &e), 0);
+    for (size_t h = 0; h < 24; h++) {
+        sum += path[h];
+        truth += fallen_load(10 * 24 + h);
+    }
+    print_message("forecast %.2f of the truth\n", sum / truth);
+    assert_in_range(100 * sum / truth, 70, 150);
+    predictor_free(p);
+    series_free(s);
+}
+
 static double minute_day(size_t t)
 {
     return 50 + 30 * sin(2 * M_PI * (double)t / 60) + noise(t);
@@ -541,6 +566,7 @@ int main(void)
         cmocka_unit_test(updates_lead_where_a_longer_fit_would),
         cmocka_unit_test(quantiles_hold_on_fresh_noise),
         cmocka_unit_test(closed_hours_stay_closed),
+        cmocka_unit_test(last_week_is_not_bet_on_when_the_level_fell),
         cmocka_unit_test(a_day_of_a_minute_is_found_or_told),
         cmocka_unit_test(too_little_history_says_what_is_missing),
         cmocka_unit_test(the_report_names_every_voice),
