@@ -18,7 +18,8 @@
 #define MUTE_ABOVE 1.15
 #define EVEN_BET 0.5
 #define WEIGHT_POWER 2.5
-#define POOLED 0.2 /* share of the error over all leads in that of a bucket, on logs */
+#define FOLDS_HALVE 3 /* folds after which an error counts half */
+#define POOLED 0.2    /* share of the error over all leads in that of a bucket, on logs */
 #define MEDIAN_SHARE 0.6
 #define YOUNG_ORIGINS 16 /* of a fold, before two days are known */
 #define DAY_MS (INT64_C(86400) * 1000)
@@ -51,9 +52,10 @@ struct record {
     size_t n_origins;
     size_t reach;
     size_t n_voices;
-    size_t *leads; /* of each origin: those tried and known */
-    size_t *from;  /* leads of the origins before it */
-    double *truth; /* from[o] + h; NAN: gap */
+    size_t *leads;  /* of each origin: those tried and known */
+    size_t *from;   /* leads of the origins before it */
+    double *weight; /* of its errors, in the weights of the voices */
+    double *truth;  /* from[o] + h; NAN: gap */
     double
         *paths; /* n_voices x leads[o] from from[o] * n_voices on; NAN: voice was not there */
     double *joined; /* from[o] + h */
@@ -63,6 +65,7 @@ static void record_clear(struct record *r)
 {
     free(r->leads);
     free(r->from);
+    free(r->weight);
     free(r->truth);
     free(r->paths);
     free(r->joined);
@@ -104,10 +107,11 @@ static int record_init(struct record *r, const struct tries *t, size_t voices, s
     r->n_voices = voices;
     r->leads = calloc(origins + 1, sizeof *r->leads);
     r->from = calloc(origins + 1, sizeof *r->from);
+    r->weight = calloc(origins + 1, sizeof *r->weight);
     r->truth = calloc(cells + 1, sizeof *r->truth);
     r->joined = calloc(cells + 1, sizeof *r->joined);
     r->paths = calloc(cells * voices + 1, sizeof *r->paths);
-    if (!r->leads || !r->from || !r->truth || !r->joined || !r->paths) {
+    if (!r->leads || !r->from || !r->weight || !r->truth || !r->joined || !r->paths) {
         record_clear(r);
         return err_nomem(e);
     }
@@ -199,6 +203,7 @@ static void run_fold(struct combine *c, struct record *r, const struct series *h
         size_t o = r->n_origins++, leads = tries_leads(tries, i);
 
         r->leads[o] = history->n - t < leads ? history->n - t : leads;
+        r->weight[o] = exp2(-(double)(history->n - until) / (double)tries->reach / FOLDS_HALVE);
         r->from[o] = o > 0 ? r->from[o - 1] + r->leads[o - 1] : 0;
         for (size_t h = 0; h < r->leads[o]; h++)
             r->truth[r->from[o] + h] = prepare_value(history->values[t + h]);
@@ -222,11 +227,10 @@ static void run_fold(struct combine *c, struct record *r, const struct series *h
     }
 }
 
-/* Mean |error| of voice i by bucket; count 0 where nothing is known. */
+/* Mean |error| of voice i by bucket; NAN where nothing is known. */
 static double voice_errors(const struct record *r, size_t i, size_t n_buckets, double *error)
 {
-    double sum[SPREAD_BUCKETS] = {0}, all = 0;
-    size_t count[SPREAD_BUCKETS] = {0}, n = 0;
+    double sum[SPREAD_BUCKETS] = {0}, count[SPREAD_BUCKETS] = {0}, all = 0, n = 0;
 
     for (size_t o = 0; o < r->n_origins; o++) {
         const double *path = record_path(r, o, i);
@@ -237,16 +241,16 @@ static double voice_errors(const struct record *r, size_t i, size_t n_buckets, d
 
             if (!isfinite(d))
                 continue;
-            sum[b] += d;
-            count[b]++;
+            sum[b] += r->weight[o] * d;
+            count[b] += r->weight[o];
         }
     }
     for (size_t b = 0; b < n_buckets; b++) {
-        error[b] = count[b] > 0 ? sum[b] / (double)count[b] : NAN;
+        error[b] = count[b] > 0 ? sum[b] / count[b] : NAN;
         all += sum[b];
         n += count[b];
     }
-    return n > 0 ? all / (double)n : NAN;
+    return n > 0 ? all / n : NAN;
 }
 
 /* Voices without record count as much as the middle of the others. */
@@ -334,8 +338,7 @@ static void weights_at(const struct combine *c, size_t lead, double *w)
 
 static void join_record(struct combine *c, struct record *r)
 {
-    double w[MOST_VOICES], v[MOST_VOICES], sum = 0;
-    size_t n = 0;
+    double w[MOST_VOICES], v[MOST_VOICES], sum = 0, n = 0;
 
     for (size_t h = 0; h < r->reach; h++) {
         weights_at(c, h + 1, w);
@@ -349,12 +352,12 @@ static void join_record(struct combine *c, struct record *r)
             r->joined[r->from[o] + h] = join(v, w, c->n_voices);
             d = fabs(r->joined[r->from[o] + h] - r->truth[r->from[o] + h]);
             if (isfinite(d)) {
-                sum += d;
-                n++;
+                sum += r->weight[o] * d;
+                n += r->weight[o];
             }
         }
     }
-    c->error = n > 0 ? sum / (double)n : NAN;
+    c->error = n > 0 ? sum / n : NAN;
 }
 
 /* ---- closed hours ---- */

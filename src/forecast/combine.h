@@ -10,7 +10,8 @@
  * folds with a path every H / 16 cells.
  *
  * Weights. E[i][b]: mean |error| of model i over the leads of bucket b (buckets double:
- * {1}, {2..3}, {4..7}, ...), relative to the other models, and E[i] over all leads;
+ * {1}, {2..3}, {4..7}, ...), relative to the other models, and E[i] over all leads; an error
+ * counts half three folds later;
  * w[i][b] ~ (E[i][b]^0.8 E[i]^0.2)^-2.5. The forecast of a cell is 0.4 x the weighted mean +
  * 0.6 x the weighted median. Source: Bates & Granger, The combination of forecasts, OR
  * Quarterly 20 (1969) for weights by inverse squared error; Armstrong, Combining forecasts

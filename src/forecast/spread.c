@@ -15,12 +15,10 @@
 #define DRIFT_WEEKS 26 /* changes of the level looked at, at most */
 #define DRIFT_LEAST_WEEKS 3
 #define LEAST_INDEPENDENT 4 /* errors that count as independent, at least */
-/* Errors of a bucket that count as independent: of a week of backtests by the day, and more of
- * them where the leads are short. */
-#define FAR_INDEPENDENT 35
-#define MOST_A_FOLD 24
-#define LEADS_APART 4 /* leads of a bucket after which a new error begins */
-#define TAIL_A_FOLD 3 /* in the tail, of a day: a bad one has many large errors */
+#define LEAST_IN_ALL 35     /* the same, of a history that is not young */
+/* In the tail fewer, for a bad day has many large errors. */
+#define TAIL_SHARE 0.6
+#define TAIL_A_FOLD 3
 #define LEAST_ERRORS 4
 #define MOST_ERRORS 8192 /* of a bucket, about: more tell nothing new */
 #define ROOF 4           /* quantiles stay below this many times the most ever seen */
@@ -134,29 +132,23 @@ static size_t collect(const struct spread *s, const struct spread_record *r, siz
     return n;
 }
 
-/* How many errors of bucket b are independent. */
-static double independent(const struct spread *s, const struct spread_record *r, size_t b)
-{
-    double apart = (double)s->reach / (double)((size_t)LEADS_APART << b);
-
-    return fmax((double)r->n_folds * fmin(apart, MOST_A_FOLD), FAR_INDEPENDENT);
-}
-
 static void fit_bucket(struct spread *s, const struct spread_record *r, size_t b,
                        double *errors)
 {
     size_t n = collect(s, r, b, 1 + (r->n_origins << b) / MOST_ERRORS, errors);
-    double n_eff = independent(s, r, b), n_far = TAIL_A_FOLD * (double)r->n_folds, tilt = 0;
+    double folds = (double)r->n_folds, tilt = 0;
+    /* stretches of 2^b cells that do not overlap */
+    double apart = fmin(folds * (double)s->reach / (double)((size_t)1 << b), (double)n);
+    double n_eff = fmax(apart, LEAST_IN_ALL);
+    double n_far = fmax(TAIL_SHARE * apart, TAIL_A_FOLD * folds);
 
     if (n < LEAST_ERRORS) {
         guess_bucket(s, b);
         return;
     }
     gsl_sort(errors, 1, n);
-    if (s->is_young) /* stretches of 2^b cells that do not overlap, two sides each */
-        n_eff = n_far =
-            fmin(fmax(2 * (double)s->reach / (double)((size_t)1 << b), LEAST_INDEPENDENT),
-                 (double)r->n_origins);
+    if (s->is_young) /* the folds are the same stretches, but errors have two sides */
+        n_eff = n_far = fmin(fmax(2 * apart / folds, LEAST_INDEPENDENT), (double)r->n_origins);
     fit_levels(s->q[b], errors, n, n_eff, n_far);
     for (size_t i = 0; i < n; i++)
         tilt += exp(fmin(errors[i], 3)) / (double)n;

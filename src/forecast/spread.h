@@ -9,11 +9,12 @@
  * errors. Errors of one path, and of one day, are not independent of each other. So above p90
  * the level asked is raised, from nothing there to 1 / n at the end, n the number that is
  * independent; beyond n / (n + 1) the tail is carried on as Student's t with 4 degrees of
- * freedom. With F folds of reach H and bucket b, the larger of two quantiles is taken (below
- * two days of history n is 2 H / 2^b, and errors count on both sides):
+ * freedom. F folds of reach H hold d = H / 2^b stretches of a bucket each that do not overlap
+ * (no more are counted than there are errors); the larger of two quantiles is taken (below two
+ * days of history n is 2 d, and errors count on both sides):
  *
- *   n = max(F min(H / (4 x 2^b), 24), 35)   the empirical one, raised
- *   n = 3 F                                 few days: mostly the t tail from where they end
+ *   n = max(F d, 35)        the empirical one, raised
+ *   n = F max(0.6 d, 3)     where days are few: mostly the t tail
  *
  *   Q(p) = (f + c) exp(q(p)) - c
  *
