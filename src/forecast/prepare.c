@@ -16,6 +16,7 @@ int prepare(struct prepared *p, const struct series *history, double least_weeks
             const struct season *like, size_t least, struct err *e)
 {
     size_t from = 0, known = 0;
+    double sum = 0, most = 0;
 
     memset(p, 0, sizeof *p);
     while (from < history->n && !isfinite(prepare_value(history->values[from])))
@@ -26,20 +27,24 @@ int prepare(struct prepared *p, const struct series *history, double least_weeks
     if (!p->values)
         return err_nomem(e);
     for (size_t i = 0; i < p->n; i++) {
-        p->values[i] = prepare_value(history->values[from + i]);
-        known += isfinite(p->values[i]) != 0;
+        double value = prepare_value(history->values[from + i]);
+
+        p->values[i] = value;
+        known += isfinite(value) != 0;
     }
     if (known < least || known == 0) {
         prepare_clear(p);
         return err_set(e, ERR_SHORT, "%zu values in the history, at least %zu are needed",
                        known, least > 0 ? least : 1);
     }
-    season_fill(p->values, p->n, p->step_ms, p->values);
+    if (known < p->n)
+        season_fill(p->values, p->n, p->step_ms, p->values);
     for (size_t i = 0; i < p->n; i++) {
-        p->mean += p->values[i];
-        p->most = p->values[i] > p->most ? p->values[i] : p->most;
+        sum += p->values[i];
+        most = p->values[i] > most ? p->values[i] : most;
     }
-    p->mean /= (double)p->n;
+    p->mean = sum / (double)p->n;
+    p->most = most;
     p->season = like ? *like : season_choose(p->values, p->n, p->step_ms, least_weeks);
     return 0;
 }

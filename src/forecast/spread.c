@@ -20,7 +20,7 @@
 #define TAIL_SHARE 0.6
 #define TAIL_A_FOLD 3
 #define LEAST_ERRORS 4
-#define MOST_ERRORS 8192 /* of a bucket, about: more tell nothing new */
+#define MOST_ERRORS 4096 /* of a bucket, about: more tell nothing new */
 #define ROOF 4           /* quantiles stay below this many times the most ever seen */
 
 /* Levels whose log quantiles are kept: dense in the upper tail. */
