@@ -17,7 +17,7 @@ build="gcc g++ libc6-dev make cmake pkg-config libgsl-dev libcurl4-openssl-dev l
 demo="redis-server"
 test="libcmocka-dev redis-server prometheus openssl curl gnuplot-nox"
 extended="clang llvm libclang-rt-14-dev clang-tidy clang-format cppcheck"
-bench="redis-server python3-numpy python3-pandas python3-statsmodels"
+bench="redis-server python3-numpy python3-pandas python3-statsmodels r-cran-forecast"
 
 case "${1:-}" in
 build) want="$build" ;;
