@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define DAY_MS (INT64_C(86400) * 1000)
-#define TAIL_FREEDOM 4
+#define TAIL_FREEDOM 3
 #define RAISED_FROM 0.9
 #define DRIFT_PARTS 12
 #define DRIFT_WEEKS 26 /* changes of the level looked at, at most */

@@ -8,7 +8,7 @@
  * per bucket of leads (buckets double: {1}, {2..3}, {4..7}, ...), so that each has enough
  * errors. Errors of one path, and of one day, are not independent of each other. So above p90
  * the level asked is raised, from nothing there to 1 / n at the end, n the number that is
- * independent; beyond n / (n + 1) the tail is carried on as Student's t with 4 degrees of
+ * independent; beyond n / (n + 1) the tail is carried on as Student's t with 3 degrees of
  * freedom. F folds of reach H hold d = H / 2^b stretches of a bucket each that do not overlap
  * (no more are counted than there are errors); the larger of two quantiles is taken (below two
  * days of history n is 2 d, and errors count on both sides):
