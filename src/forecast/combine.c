@@ -8,6 +8,7 @@
 
 #include "forecast/prepare.h"
 #include "forecast/spread.h"
+#include "forecast/surprise.h"
 
 #define MOST_VOICES 12
 #define MOST_FOLDS 7 /* each day of the week once */
@@ -41,6 +42,7 @@ struct combine {
     size_t origins;       /* of the backtests */
     double error;         /* of the combined backtests */
     struct spread spread; /* of its errors, by lead */
+    struct surprise surprise;
     /* Closed hours. */
     size_t day;               /* period of the phases; 0: none */
     size_t phase;             /* of the next cell */
@@ -487,6 +489,7 @@ static int backtest(struct combine *c, const struct combine_watch *watch,
 {
     struct tries tries = choose_tries(c, p);
     struct series part = *history;
+    struct spread_record errors;
     struct record r;
     int rc;
 
@@ -503,16 +506,18 @@ static int backtest(struct combine *c, const struct combine_watch *watch,
     weigh(c, &r);
     place_bets(c, p);
     join_record(c, &r);
-    rc = spread_fit(
-        &c->spread,
-        &(struct spread_record){.n_origins = r.n_origins,
-                                .n_folds = tries.folds,
-                                .n_cells = r.from[r.n_origins - 1] + r.leads[r.n_origins - 1],
-                                .leads = r.leads,
-                                .from = r.from,
-                                .truth = r.truth,
-                                .joined = r.joined},
-        p, e);
+    errors =
+        (struct spread_record){.n_origins = r.n_origins,
+                               .n_folds = tries.folds,
+                               .n_cells = r.from[r.n_origins - 1] + r.leads[r.n_origins - 1],
+                               .leads = r.leads,
+                               .from = r.from,
+                               .truth = r.truth,
+                               .joined = r.joined};
+    rc = spread_fit(&c->spread, &errors, p, e);
+    if (rc == 0)
+        surprise_find(&c->surprise, &c->spread, &errors, tries_a_fold(&tries), tries.stride,
+                      tries.brief);
     record_clear(&r);
     return rc;
 }
@@ -562,6 +567,7 @@ int combine_update(struct combine *c, double value, struct err *e)
             return -1;
     if (c->day > 0)
         c->phase = c->phase + 1 == c->day ? 0 : c->phase + 1;
+    surprise_update(&c->surprise, prepare_value(value));
     if (isfinite(prepare_value(value)))
         c->spread.most = fmax(c->spread.most, prepare_value(value));
     return 0;
@@ -589,20 +595,53 @@ int combine_path(const struct combine *c, size_t horizon, double *out, struct er
     return rc;
 }
 
+/* The shape that a load which stays high or low would have, 1 within the next hour: that of the
+ * first naive model. shape[0..horizon), all 1 where there is none. */
+static int find_shape(const struct combine *c, size_t horizon, double *shape, struct err *e)
+{
+    const struct voice *naive = NULL;
+    size_t hour = c->surprise.hour < horizon ? c->surprise.hour : horizon;
+    double now = 0, offset = c->spread.offset;
+
+    for (size_t i = 0; i < c->n_voices && !naive; i++)
+        naive = c->voices[i].row.is_naive ? &c->voices[i] : NULL;
+    if (naive && naive->row.model->path(naive->fitted, horizon, shape, e) != 0)
+        return -1;
+    for (size_t h = 0; h < hour && naive; h++)
+        now += shape[h] / (double)hour;
+    for (size_t h = 0; h < horizon; h++)
+        shape[h] = naive ? fmin(fmax((shape[h] + offset) / (now + offset), 0.25), 4) : 1;
+    return 0;
+}
+
 int combine_predict(const struct combine *c, struct forecast *out, struct err *e)
 {
-    if (combine_path(c, out->horizon, out->point, e) != 0)
-        return -1;
+    double *shape = malloc((out->horizon + 1) * sizeof *shape);
+    int rc = -1;
+
+    if (!shape)
+        return err_nomem(e);
+    if (combine_path(c, out->horizon, out->point, e) != 0 ||
+        (c->surprise.direction != 0 && find_shape(c, out->horizon, shape, e) != 0))
+        goto done;
     for (size_t h = 0; h < out->horizon; h++) {
         double f = out->point[h];
 
         out->mean[h] = is_closed(c, h) ? 0 : spread_mean(&c->spread, f, h + 1);
-        for (size_t q = 0; q < out->n_levels; q++)
-            out->values[h * out->n_levels + q] =
-                spread_quantile(&c->spread, f, h + 1, out->levels[q]);
+        for (size_t q = 0; q < out->n_levels; q++) {
+            double v = spread_quantile(&c->spread, f, h + 1, out->levels[q]);
+
+            if (c->surprise.direction != 0)
+                v = surprise_quantile(&c->surprise, &c->spread, v, h + 1, out->levels[q],
+                                      shape[h]);
+            out->values[h * out->n_levels + q] = v;
+        }
     }
     forecast_rearrange(out);
-    return 0;
+    rc = 0;
+done:
+    free(shape);
+    return rc;
 }
 
 size_t combine_reach(const struct combine *c)

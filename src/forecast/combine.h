@@ -31,7 +31,7 @@
  * Closed hours: where at least 90 % of the cells of the same phase over the last four weeks (14
  * days without a week) are 0, the forecast is 0.
  *
- * Quantiles: spread.h. */
+ * Quantiles: spread.h; after a jump that no backtest foresaw, surprise.h. */
 #ifndef SCALER_FORECAST_COMBINE_H
 #define SCALER_FORECAST_COMBINE_H
 

@@ -283,6 +283,28 @@ static void last_week_is_not_bet_on_when_the_level_fell(void **state)
     series_free(s);
 }
 
+static void a_hundredfold_rise_is_covered_should_it_stay(void **state)
+{
+    struct series *s = make(sudden_hundredfold, 517, HOUR_MS);
+    double last = s->values[s->n - 1];
+    struct predictor *p;
+    struct forecast f;
+    struct err e;
+
+    (void)state;
+    assert_int_equal(predictor_fit(&p, model_find("ensemble"), NULL, s, &e), 0);
+    assert_int_equal(forecast_init(&f, 24, levels, N_LEVELS, &e), 0);
+    assert_int_equal(predictor_predict(p, &f, &e), 0);
+    print_message("last %.0f, p10 %.0f, p95 %.0f; three hours on p95 %.0f\n", last, f.values[0],
+                  f.values[3], f.values[2 * N_LEVELS + 3]);
+    assert_true(f.values[3] > 0.7 * last);
+    assert_true(f.values[2 * N_LEVELS + 3] > 0.3 * last);
+    assert_true(f.values[2 * N_LEVELS] < 0.3 * last); /* it may as well be over */
+    forecast_clear(&f);
+    predictor_free(p);
+    series_free(s);
+}
+
 static double minute_day(size_t t)
 {
     return 50 + 30 * sin(2 * M_PI * (double)t / 60) + noise(t);
@@ -567,6 +589,7 @@ int main(void)
         cmocka_unit_test(quantiles_hold_on_fresh_noise),
         cmocka_unit_test(closed_hours_stay_closed),
         cmocka_unit_test(last_week_is_not_bet_on_when_the_level_fell),
+        cmocka_unit_test(a_hundredfold_rise_is_covered_should_it_stay),
         cmocka_unit_test(a_day_of_a_minute_is_found_or_told),
         cmocka_unit_test(too_little_history_says_what_is_missing),
         cmocka_unit_test(the_report_names_every_voice),
