@@ -8,9 +8,8 @@
  * trend, 0 on the intercept. r is carried on by a regression on its own lags (lags.h), within
  * its largest size of the last two P: {1},{2},{3}, {1..m}, and
  *
- *   m >= 96  {4},{5},{6},{9},{12}, {13..m/12}, {m}, {W}
+ *   m >= 96  {4},{5},{6},{9},{12}, {13..m/12} (m >= 156), {m}, {W}
  *   else     {4..6},{7..12} (m > 12), {m-1},{m},{m+1}, {W-1},{W},{W+1}
- *
  *
  * Every column is P-periodic or P-periodic times s, so sums over t are sums over P phases of
  * folded weights, and products of harmonics are sums of harmonics (cos a cos b =

@@ -13,9 +13,11 @@
 #define MOST_VOICES 12
 #define MOST_FOLDS 7 /* each day of the week once */
 #define ORIGINS_A_FOLD 24
-#define FULL_CELLS 48   /* a reach up to this is looked at from every origin */
-#define THIRD_CELLS 576 /* up to this, from every third, and beyond from every sixth; the */
-#define BRIEF_PARTS 24  /* others look so small a part of it ahead */
+/* Origins that look the whole reach ahead: all up to so many cells, every third up to so many,
+ * every sixth beyond. The others look one of so many parts of it ahead. */
+#define FULL_CELLS 48
+#define THIRD_CELLS 576
+#define BRIEF_PARTS 24
 #define MUTE_ABOVE 1.15
 #define EVEN_BET 0.5
 #define WEIGHT_POWER 2.5
@@ -57,10 +59,9 @@ struct record {
     size_t *leads;  /* of each origin: those tried and known */
     size_t *from;   /* leads of the origins before it */
     double *weight; /* of its errors, in the weights of the voices */
-    double *truth;  /* from[o] + h; NAN: gap */
-    double
-        *paths; /* n_voices x leads[o] from from[o] * n_voices on; NAN: voice was not there */
-    double *joined; /* from[o] + h */
+    double *truth;  /* at from[o] + h; NAN: gap */
+    double *paths;  /* at from[o] * n_voices: n_voices x leads[o]; NAN: voice was not there */
+    double *joined; /* at from[o] + h */
 };
 
 static void record_clear(struct record *r)
@@ -122,8 +123,7 @@ static int record_init(struct record *r, const struct tries *t, size_t voices, s
     return 0;
 }
 
-/* Between the weighted mean and the weighted median of the voices' values; weights sum to > 0.
- */
+/* Between the weighted mean and median of the voices' values; weights sum to > 0. */
 static double join(const double *values, const double *weights, size_t n)
 {
     double v[MOST_VOICES], w[MOST_VOICES], sum = 0, mean = 0, half = 0, median;
