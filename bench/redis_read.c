@@ -152,8 +152,10 @@ static void open_ours(struct ours *o, size_t n, int64_t open_ms)
     }
     for (size_t i = 0; i < n; i++) {
         snprintf(o->names[i], sizeof o->names[i], "service-%zu", i);
-        o->queries[i] =
-            (struct source_query){o->names[i], o->options, STEP_MS, open_ms - CELLS * STEP_MS};
+        o->queries[i] = (struct source_query){.service = o->names[i],
+                                              .options = o->options,
+                                              .step_ms = STEP_MS,
+                                              .since_ms = open_ms - CELLS * STEP_MS};
     }
 }
 

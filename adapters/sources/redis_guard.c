@@ -109,7 +109,8 @@ static void hold_after_drop(struct guard *g, struct work *const *works, size_t n
         double before = value_before(works[k], time_ms - g->step_ms);
         double now = value_at(works[k], time_ms);
 
-        if (!(before * (double)g->step_ms / 1000.0 >= least_requests))
+        if (works[k]->query->is_level ||
+            !(before * (double)g->step_ms / 1000.0 >= least_requests))
             continue;
         had++;
         absent += isnan(now) ? 1U : 0U;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "decide/guards.h"
 
 #define REPEAT_MS CLK_HOUR_MS
 
@@ -34,7 +35,8 @@ struct field {
 #name, type, offsetof(struct decide_in, name), n \
     }
 
-/* Every member of struct decide_in: what is not here cannot be replayed. */
+/* Every member of struct decide_in but the guards (guards_to_json): what is not here cannot be
+ * replayed. */
 static const struct field in_fields[] = {
     FIELD(now_ms, FIELD_INT64),
     FIELD(step_ms, FIELD_INT64),
@@ -87,12 +89,14 @@ static const struct field in_fields[] = {
     FIELD(zero_for_ms, FIELD_INT64),
     FIELD(zero_hold_ms, FIELD_INT64),
     FIELD(zero_peak, FIELD_DOUBLE),
+    FIELD(lead_ms, FIELD_INT64),
     FIELD(min, FIELD_INT),
     FIELD(max, FIELD_INT),
 };
 #define N_FIELDS (sizeof in_fields / sizeof in_fields[0])
 
 static const char *const phase_names[] = {"learning", "young", "settled"};
+static const char *const guard_kinds[] = {"utilisation", "limit"};
 
 static size_t field_size(enum field_type type)
 {
@@ -158,6 +162,23 @@ static json_t *fields_to_json(const struct field *f, const char *at)
     return whole(list, has_failed);
 }
 
+static json_t *guards_to_json(const struct decide_in *in)
+{
+    json_t *list = json_array();
+    bool has_failed = !list;
+
+    for (int i = 0; i < in->n_guards && !has_failed; i++) {
+        const struct decide_guard *g = &in->guards[i];
+
+        has_failed =
+            json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:I}", "name", g->name,
+                                                  "kind", guard_kinds[g->kind], "value",
+                                                  number(g->value), "limit", number(g->limit),
+                                                  "age_ms", (json_int_t)g->age_ms)) != 0;
+    }
+    return whole(list, has_failed);
+}
+
 static json_t *in_to_json(const struct decide_in *in)
 {
     json_t *o = json_object();
@@ -173,6 +194,8 @@ static json_t *in_to_json(const struct decide_in *in)
             json_object_set_new(
                 o, f->name, f->n == 1 ? get_field(f->type, at) : fields_to_json(f, at)) != 0;
     }
+    if (!has_failed && in->n_guards > 0)
+        has_failed = json_object_set_new(o, "guards", guards_to_json(in)) != 0;
     return whole(o, has_failed);
 }
 
@@ -286,6 +309,23 @@ static void set_field(enum field_type type, void *at, const json_t *v)
                 *(enum decide_phase *)at = (enum decide_phase)i;
 }
 
+static void guards_from_json(const json_t *list, struct decide_in *in)
+{
+    for (size_t i = 0; i < json_array_size(list) && i < DECIDE_GUARDS; i++) {
+        const json_t *v = json_array_get(list, i);
+        struct decide_guard *g = &in->guards[in->n_guards++];
+
+        *g = (struct decide_guard){.value = NAN, .limit = NAN};
+        str_copy(g->name, sizeof g->name, text_of(v, "name"));
+        g->kind = strcmp(text_of(v, "kind"), guard_kinds[DECIDE_GUARD_LIMIT]) == 0
+                      ? DECIDE_GUARD_LIMIT
+                      : DECIDE_GUARD_UTILISATION;
+        set_field(FIELD_DOUBLE, &g->value, json_object_get(v, "value"));
+        set_field(FIELD_DOUBLE, &g->limit, json_object_get(v, "limit"));
+        set_field(FIELD_INT64, &g->age_ms, json_object_get(v, "age_ms"));
+    }
+}
+
 static void in_from_json(const json_t *o, struct decide_in *in)
 {
     decide_in_init(in);
@@ -299,6 +339,7 @@ static void in_from_json(const json_t *o, struct decide_in *in)
         for (size_t k = 0; f->n > 1 && k < f->n; k++)
             set_field(f->type, at + k * field_size(f->type), json_array_get(v, k));
     }
+    guards_from_json(json_object_get(o, "guards"), in);
 }
 
 static void decision_from_json(const json_t *o, struct decision *d)
@@ -467,6 +508,25 @@ static void tell_capacity(const struct record *r, struct str *out)
                    in->pending, in->draining, in->per_instance * in->ready);
 }
 
+static void tell_guards(const struct decide_in *in, struct str *out)
+{
+    char age[24];
+
+    for (int i = 0; i < in->n_guards; i++) {
+        const struct decide_guard *g = &in->guards[i];
+
+        line(out, i == 0 ? "guards" : "");
+        if (isnan(g->value)) {
+            str_printf(out, "%s: no value\n", g->name);
+            continue;
+        }
+        clk_format_duration(g->age_ms / CLK_SECOND_MS * CLK_SECOND_MS, age, sizeof age);
+        str_printf(out, "%s %.4g of %.4g%s, %s old%s\n", g->name, g->value, g->limit,
+                   guard_is_over(g) ? ": over" : "", age,
+                   guard_is_stale(g, in->stale_after_ms) ? ": stale" : "");
+    }
+}
+
 static void tell_forecast(const struct record *r, struct str *out)
 {
     const struct decide_in *in = &r->in;
@@ -575,6 +635,7 @@ int record_story(const struct record *r, const struct store_decision *row,
     tell_load(&r->in, out);
     tell_forecast(r, out);
     tell_capacity(r, out);
+    tell_guards(&r->in, out);
     tell_stages(r, out);
     tell_reasons(d, out);
     gate_result_text(&r->gate, gate, sizeof gate);

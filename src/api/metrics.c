@@ -39,6 +39,7 @@ OF_SERVICE(floor_count, s->decided_ms > 0 ? (double)s->floor : (double)NAN)
 OF_SERVICE(is_late, s->late[0] != '\0')
 OF_SERVICE(is_waiting, s->approval_ms > 0)
 OF_SERVICE(is_blind, s->blind[0] != '\0')
+OF_SERVICE(is_guarded, s->is_guarded)
 OF_SERVICE(is_learning, s->is_learning)
 OF_SERVICE(samples, (double)s->samples)
 OF_SERVICE(decisions, (double)s->decisions)
@@ -93,6 +94,9 @@ static const struct metric metrics[] = {
      is_waiting, NULL},
     {"scaler_blind", "gauge", "1 while there is no fresh data: nothing is removed.", NULL,
      is_blind, NULL},
+    {"scaler_guarded", "gauge",
+     "1 while a guard is over its limit or has no fresh value: nothing is removed.", NULL,
+     is_guarded, NULL},
     {"scaler_learning", "gauge", "1 until history suffices for a forecast.", NULL, is_learning,
      NULL},
     {"scaler_samples_total", "counter", "Samples taken.", NULL, samples, NULL},

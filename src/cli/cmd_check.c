@@ -14,7 +14,7 @@
 static const struct conf_option options[] = {
     {"connect", CONF_BOOL, "false", 0, 0, "",
      "Also ask every source and backend whether it is there and would do what is configured, "
-     "and read the last 60 cells of every service's load."},
+     "and read the last 60 cells of every service's load and guards."},
     {"timeout", CONF_DURATION, "10s", 1, 600, "s", "How long each of them may take."},
     CONF_END,
 };
@@ -45,12 +45,27 @@ static void show_result(const char *what, const char *name, const char *type,
     fflush(stdout);
 }
 
-/* What the source holds of one service's load: how many cells, the newest and its rate. */
-static enum verdict describe_load(const struct source_query *q, const struct source_reply *r,
-                                  char *out, size_t size)
+/* What is asked of a source: a service's load, or one of its guards. */
+struct ask {
+    const struct service_conf *service;
+    const struct guard_conf *guard; /* NULL: the load */
+};
+
+static void tell_value(const struct ask *a, double value, char *out, size_t size)
+{
+    if (!a->guard)
+        snprintf(out, size, "%.4g a second", value);
+    else
+        snprintf(out, size, "%.4g, %s %.4g", value,
+                 value > a->guard->limit ? "over its limit" : "of", a->guard->limit);
+}
+
+/* What the source holds: how many cells, the newest and its value. */
+static enum verdict describe(const struct ask *a, const struct source_query *q,
+                             const struct source_reply *r, char *out, size_t size)
 {
     const char *join = r->note[0] ? "; " : "";
-    char step[32], age[32], newest[40];
+    char step[32], age[32], newest[40], value[64];
     size_t n = 0;
     int64_t age_ms;
 
@@ -69,64 +84,91 @@ static enum verdict describe_load(const struct source_query *q, const struct sou
     age_ms = age_ms < 0 ? 0 : age_ms / CLK_SECOND_MS * CLK_SECOND_MS;
     clk_format_duration(age_ms, age, sizeof age);
     clk_format_time(last->time_ms, newest, sizeof newest);
-    snprintf(out, size,
-             "%zu of %d cells of %s; the newest, %s, ended %s ago with %.4g a second%s%s", n,
-             LOOK_BACK_CELLS, step, newest, age, last->value, join, r->note);
+    tell_value(a, last->value, value, sizeof value);
+    snprintf(out, size, "%zu of %d cells of %s; the newest, %s, ended %s ago with %s%s%s", n,
+             LOOK_BACK_CELLS, step, newest, age, value, join, r->note);
     return age_ms > FRESH_CELLS * q->step_ms ? DOUBTFUL : GOOD;
 }
 
+static void add_ask(const struct service_conf *s, const struct guard_conf *g, struct ask *ask,
+                    struct source_query *query)
+{
+    int64_t since_ms = clk_wall_ms() - LOOK_BACK_CELLS * s->step_ms;
+
+    *ask = (struct ask){s, g};
+    *query = (struct source_query){.service = s->name,
+                                   .options = g ? g->query : s->query,
+                                   .step_ms = s->step_ms,
+                                   .since_ms = since_ms - since_ms % s->step_ms,
+                                   .is_level = g != NULL};
+}
+
 /* What the services of one source ask; returns how many. */
-static size_t list_queries(const struct config *c, size_t source_index,
-                           struct source_query *out)
+static size_t list_asks(const struct config *c, size_t source_index, struct ask *asks,
+                        struct source_query *queries)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < c->n_services; i++) {
         const struct service_conf *s = &c->services[i];
-        int64_t since_ms = clk_wall_ms() - LOOK_BACK_CELLS * s->step_ms;
 
-        if (s->source_index == source_index)
-            out[n++] = (struct source_query){s->name, s->query, s->step_ms,
-                                             since_ms - since_ms % s->step_ms};
+        if (s->source_index == source_index) {
+            add_ask(s, NULL, &asks[n], &queries[n]);
+            n++;
+        }
+        for (size_t k = 0; k < s->n_guards; k++) {
+            if (s->guards[k].source_index != source_index)
+                continue;
+            add_ask(s, &s->guards[k], &asks[n], &queries[n]);
+            n++;
+        }
     }
     return n;
 }
 
 /* False when it could not be read. */
-static bool show_load(const struct source_query *q, const struct source_reply *r,
-                      const char *type)
+static bool show_ask(const struct ask *a, const struct source_query *q,
+                     const struct source_reply *r, const char *type)
 {
-    char text[512];
+    char text[512], what[64];
 
-    if (r->err.code != ERR_NONE)
-        show_result("load of", q->service, type, BAD, r->err.msg);
+    if (a->guard)
+        snprintf(what, sizeof what, "guard %s of", a->guard->name);
     else
-        show_result("load of", q->service, type, describe_load(q, r, text, sizeof text), text);
+        snprintf(what, sizeof what, "load of");
+    if (r->err.code != ERR_NONE)
+        show_result(what, q->service, type, BAD, r->err.msg);
+    else
+        show_result(what, q->service, type, describe(a, q, r, text, sizeof text), text);
     return r->err.code == ERR_NONE;
 }
 
-/* Reads each service's load as the daemon would; false when one cannot be read. */
+/* Reads each service's load and guards as the daemon would; false when one cannot be read. */
 static bool check_loads(const struct config *c, size_t source_index, void *object,
                         int64_t timeout_ms)
 {
     const struct config_source *s = &c->sources[source_index];
-    struct source_query *queries = calloc(c->n_services + 1, sizeof *queries);
-    struct source_reply *replies = calloc(c->n_services + 1, sizeof *replies);
+    size_t most = c->n_services * (1 + DECIDE_GUARDS) + 1, n = 0;
+    struct ask *asks = calloc(most, sizeof *asks);
+    struct source_query *queries = calloc(most, sizeof *queries);
+    struct source_reply *replies = calloc(most, sizeof *replies);
     struct err e = {0};
-    size_t n = queries ? list_queries(c, source_index, queries) : 0;
     bool is_good = true;
-    int rc = queries && replies ? 0 : err_nomem(&e);
+    int rc = asks && queries && replies ? 0 : err_nomem(&e);
 
+    if (rc == 0)
+        n = list_asks(c, source_index, asks, queries);
     if (rc == 0 && n > 0)
         rc = s->source->fetch(object, queries, n, replies, clk_mono_ms() + timeout_ms, &e);
     if (rc != 0)
         show_result("source", s->name, s->source->name, BAD, e.msg);
     for (size_t i = 0; rc == 0 && i < n; i++)
-        is_good &= show_load(&queries[i], &replies[i], s->source->name);
+        is_good &= show_ask(&asks[i], &queries[i], &replies[i], s->source->name);
     for (size_t i = 0; replies && i < n; i++)
         source_reply_clear(&replies[i]);
     free(replies);
     free(queries);
+    free(asks);
     return rc == 0 && is_good;
 }
 
@@ -266,10 +308,10 @@ const struct command command_check = {
         "Reads the configuration as `scaler run` would and lists all that is wrong with\n"
         "it, each fault with file and line; files of calendars are read as well. Nothing is\n"
         "started or changed. With --connect sources and backends are asked, and every\n"
-        "service's load is read: how many of its last 60 cells there are, the newest, its age\n"
-        "and its rate; a service without data, or with old data alone, is a warning. Exit\n"
-        "code 2: faults in the file; 1: a calendar's file, a source, a service's load or a\n"
-        "backend would not do.",
+        "service's load and guards are read: how many of the last 60 cells there are, the\n"
+        "newest, its age and value; one without data, or with old data alone, is a warning.\n"
+        "Exit code 2: faults in the file; 1: a calendar's file, a source, a load, a guard or\n"
+        "a backend would not do.",
     .examples = "scaler check\n    Check the configuration in use.\n"
                 "scaler check new.cfg && kill -HUP $(pidof scaler)\n"
                 "    Check a new file before the running daemon reads it.\n"

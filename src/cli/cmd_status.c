@@ -112,6 +112,11 @@ static void print_notes(const struct service_status *s)
     if (s->approval[0] != '\0')
         printf("%s: %sAPPROVAL%s %s\n", s->name, print_style(stdout, PRINT_RED),
                print_style(stdout, PRINT_PLAIN), s->approval);
+    if (s->guards[0] != '\0')
+        printf("%s: %s%s%s %s%s\n", s->name,
+               print_style(stdout, s->is_guarded ? PRINT_RED : PRINT_PLAIN),
+               s->is_guarded ? "GUARDED" : "guards", print_style(stdout, PRINT_PLAIN),
+               s->guards, s->is_guarded ? ": no scale-in" : "");
     if (s->note[0] != '\0')
         printf("%s: %s\n", s->name, s->note);
     if (s->error[0] != '\0') {

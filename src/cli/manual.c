@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "service/config.h"
+#include "service/guard_conf.h"
 
 /* Text that troff must print as it is. */
 static void add_escaped(struct str *out, const char *text)
@@ -205,6 +206,23 @@ static void add_service_groups(struct str *out)
     }
 }
 
+static void add_guards(struct str *out)
+{
+    add_macro(out, ".SS", "guards = ( { ... }, ... )");
+    str_add(
+        out,
+        "Measures of how full the instances are, at most eight, read at the service's step; "
+        "they are never forecast. Over its limit or without a fresh value (stale_steps) a "
+        "guard keeps everything that runs, above max as well; over its limit it also raises "
+        "the count. One that has no value while nobody asks for anything keeps a service "
+        "from shrinking: end such a query with\n.BR \"or vector(0)\" .\n"
+        "Each entry has a group source = { ... } with the options of its type, whose values "
+        "are taken as they are. The guards of defaults hold for services without any.\n");
+    add_options(out, guard_options, false);
+    add_macro(out, ".SS", "guards: source = { ... }");
+    add_options(out, guard_source_options, false);
+}
+
 static void add_source(struct str *out, const struct source *s)
 {
     add_macro(out, ".SS", s->name);
@@ -237,6 +255,7 @@ void manual_config(struct str *out)
     add_options(out, config_api_options, false);
     str_add(out, ".SH SERVICES\n");
     add_service_groups(out);
+    add_guards(out);
     str_add(out, ".SH SOURCES\n");
     for (size_t i = 0; source_table[i]; i++)
         add_source(out, source_table[i]);

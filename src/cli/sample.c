@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/manual.h"
 #include "service/config.h"
+#include "service/guard_conf.h"
 
 enum { LINE_WIDTH = 96 };
 
@@ -152,6 +153,34 @@ static void add_service_group(struct str *out, enum service_group id)
     }
 }
 
+/* A guard of each kind would be two names: the row of the other kind is a remark. */
+static void add_guard(struct str *out)
+{
+    const struct source *s = source_table[0];
+
+    str_add(out, "##\n");
+    add_remark(out, 2,
+               "How full the instances are: over its limit or without a fresh value a guard "
+               "keeps what runs, over its limit it adds. Each has a source of its own.");
+    str_add(out, "#  guards = ( {\n");
+    for (const struct conf_option *row = guard_options; row->name; row++) {
+        if (strcmp(row->name, "most") != 0) {
+            add_setting(out, 4, row);
+            continue;
+        }
+        str_add(out, "##\n");
+        add_remark(out, 4, "Instead of target, most:");
+        add_remark(out, 4, row->help);
+    }
+    str_printf(out, "#    source = {\n#      type = \"%s\";\n", s ? s->name : "");
+    for (const struct conf_option *row = guard_source_options; row->name; row++)
+        if (strcmp(row->name, "type") != 0)
+            add_setting(out, 6, row);
+    if (s)
+        add_settings(out, 6, s->query_options);
+    str_add(out, "#    };\n#  } );\n");
+}
+
 void manual_sample(struct str *out)
 {
     str_add(out,
@@ -173,6 +202,7 @@ void manual_sample(struct str *out)
                  "braces.\n#services = (\n#{\n");
     for (size_t i = 0; i < SERVICE_GROUPS; i++)
         add_service_group(out, (enum service_group)i);
+    add_guard(out);
     str_add(out, "#}\n#);\n");
 }
 

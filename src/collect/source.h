@@ -19,6 +19,8 @@ struct source_query {
     int64_t since_ms;           /* first cell wanted (its start); a multiple of step_ms. Some
                                  * cells before it may come again with what was written late:
                                  * they replace what the caller has */
+    bool is_level;              /* of a guard: it may fall at will, which says nothing of the
+                                 * source's health */
 };
 
 /* What came back for one query; a bad query fails alone. */

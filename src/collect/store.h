@@ -29,9 +29,9 @@
 struct store;
 
 #define STORE_NAME_BYTES 128 /* of a service or signal, with the final NUL */
-#define STORE_DEMAND                                                        \
-    "demand" /* the signal that is forecast; guards have names of their own \
-              */
+/* Signals; guards have names of their own. */
+#define STORE_DEMAND "demand" /* the load, which is forecast */
+#define STORE_READY "ready"   /* ready instances, of services with guards */
 
 enum store_mode {
     STORE_READ,  /* the file must exist; nothing is created or migrated */

@@ -38,11 +38,11 @@ static struct fetch *fetch_new(struct group *g, struct config_ref *ref)
 
     if (!f)
         return NULL;
-    f->units = calloc(g->n, sizeof(struct unit *));
+    f->members = calloc(g->n, sizeof *f->members);
     f->queries = calloc(g->n, sizeof *f->queries);
     f->replies = calloc(g->n, sizeof *f->replies);
     f->ref = config_ref_hold(ref);
-    if (!f->units || !f->queries || !f->replies) {
+    if (!f->members || !f->queries || !f->replies) {
         fetch_free(f);
         return NULL;
     }
@@ -51,17 +51,23 @@ static struct fetch *fetch_new(struct group *g, struct config_ref *ref)
     return f;
 }
 
-static void ask_for(struct fetch *f, struct unit *u, int64_t wall_ms, int64_t mono_ms)
+static void ask_for(struct fetch *f, struct group_member m, int64_t wall_ms, int64_t mono_ms)
 {
-    int64_t now_ms = service_now_ms(&u->service, wall_ms, mono_ms);
+    struct service *s = &m.unit->service;
+    int64_t now_ms = service_now_ms(s, wall_ms, mono_ms);
+    struct source_query q = {.service = s->conf->name, .step_ms = f->group->step_ms};
 
-    u->jobs++;
-    f->units[f->n] = u;
-    f->queries[f->n++] =
-        (struct source_query){.service = u->service.conf->name,
-                              .options = u->service.conf->query,
-                              .step_ms = f->group->step_ms,
-                              .since_ms = service_since_ms(&u->service, now_ms)};
+    if (m.guard < 0) {
+        q.options = s->conf->query;
+        q.since_ms = service_since_ms(s, now_ms);
+    } else {
+        q.options = s->conf->guards[m.guard].query;
+        q.since_ms = service_guard_since_ms(s, (size_t)m.guard, now_ms);
+        q.is_level = true;
+    }
+    m.unit->jobs++;
+    f->members[f->n] = m;
+    f->queries[f->n++] = q;
 }
 
 void fetch_start(struct group *g, struct config_ref *ref, struct pool *io,
@@ -75,7 +81,7 @@ void fetch_start(struct group *g, struct config_ref *ref, struct pool *io,
     if (!f)
         return;
     for (size_t i = 0; i < g->n; i++)
-        ask_for(f, g->units[i], wall_ms, mono_ms);
+        ask_for(f, g->members[i], wall_ms, mono_ms);
     f->back = back;
     f->user = user;
     f->pool.work = work;
@@ -109,16 +115,41 @@ static void take_reply(struct fetch *f, struct unit *u, const struct source_repl
     unit_decide(u, f->wall_ms, f->mono_ms);
 }
 
+static void keep_guard(void *user, int64_t time_ms, double value)
+{
+    state_add_signal(user, time_ms, value);
+}
+
+/* The guards of a configuration that was read meanwhile are others: that reply is dropped. */
+static void take_guard(struct fetch *f, struct unit *u, int guard, const struct source_reply *r)
+{
+    struct service *sv = &u->service;
+    const struct err *e = f->pool.err.code != ERR_NONE ? &f->pool.err : &r->err;
+    int64_t now_ms = service_now_ms(sv, f->wall_ms, f->mono_ms);
+    size_t i = (size_t)guard;
+
+    if (i >= sv->conf->n_guards || sv->conf->guards[i].query != f->queries[f->i - 1].options)
+        return;
+    if (e->code != ERR_NONE)
+        service_guard_failed(sv, i, now_ms, e);
+    else if (service_take_guard(sv, i, now_ms, r->items, r->n, keep_guard,
+                                unit_guard_signal(u, i)))
+        unit_decide(u, f->wall_ms, f->mono_ms);
+}
+
 struct unit *fetch_take_next(struct fetch *f)
 {
-    struct unit *u = f->units[f->i];
+    struct group_member m = f->members[f->i];
     const struct source_reply *r = &f->replies[f->i++];
 
-    u->jobs--;
-    if (u->is_gone)
+    m.unit->jobs--;
+    if (m.unit->is_gone)
         return NULL;
-    take_reply(f, u, r);
-    return u;
+    if (m.guard < 0)
+        take_reply(f, m.unit, r);
+    else
+        take_guard(f, m.unit, m.guard, r);
+    return m.unit;
 }
 
 void fetch_free(struct fetch *f)
@@ -130,7 +161,7 @@ void fetch_free(struct fetch *f)
     if (f->group)
         f->group->is_busy = false;
     config_ref_drop(f->ref);
-    free(f->units);
+    free(f->members);
     free(f->queries);
     free(f->replies);
     free(f);

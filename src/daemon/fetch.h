@@ -1,5 +1,5 @@
-/* fetch.h - one call on a source for all services of a group, and what it brought. Loop thread
- * only; the call itself is a job on the io pool.
+/* fetch.h - one call on a source for all loads and guards of a group, and what it brought. Loop
+ * thread only; the call itself is a job on the io pool.
  *
  * Services may leave meanwhile: `jobs` of each is raised until its turn has come. */
 #ifndef SCALER_DAEMON_FETCH_H
@@ -23,7 +23,7 @@ struct fetch {
     struct group *group;
     struct config_ref *ref;
     size_t n, i; /* i: the next whose reply is taken */
-    struct unit **units;
+    struct group_member *members;
     struct source_query *queries;
     struct source_reply *replies;
     int64_t wall_ms, mono_ms; /* when it came back */
@@ -36,7 +36,8 @@ struct fetch {
 void fetch_start(struct group *g, struct config_ref *ref, struct pool *io,
                  void (*back)(struct fetch *f), void *user);
 
-/* Hands its part of the reply to the next service, which decides on it. That service, or NULL
+/* Hands its part of the reply to the next service, which decides on a load, and on a guard that
+ * went over its limit. That service, or NULL
  * when it is no longer configured. Call it while i < n. */
 struct unit *fetch_take_next(struct fetch *f);
 

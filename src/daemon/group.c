@@ -28,13 +28,13 @@ static struct group *find_or_make(struct group **list, struct link *link, int64_
 }
 
 struct group *group_join(struct group **list, struct link *link, int64_t step_ms,
-                         struct unit *u)
+                         struct unit *u, int guard)
 {
     struct group *g = find_or_make(list, link, step_ms);
 
-    if (!g || vec_reserve(&g->units, &g->cap, g->n + 1, sizeof(struct unit *)) != 0)
+    if (!g || vec_reserve(&g->members, &g->cap, g->n + 1, sizeof *g->members) != 0)
         return NULL;
-    g->units[g->n++] = u;
+    g->members[g->n++] = (struct group_member){u, guard};
     return g;
 }
 
@@ -46,7 +46,7 @@ void group_leave_all(struct group *list)
 
 static void free_one(struct group *g)
 {
-    free(g->units);
+    free(g->members);
     free(g);
 }
 

@@ -1,5 +1,5 @@
-/* group.h - services that read one source at one step: asked for together, in one fetch. Kept
- * in a list. Loop thread only. */
+/* group.h - loads and guards that are read from one source at one step: asked for together, in
+ * one fetch. Kept in a list. Loop thread only. */
 #ifndef SCALER_DAEMON_GROUP_H
 #define SCALER_DAEMON_GROUP_H
 
@@ -12,21 +12,28 @@
 
 struct unit;
 
+/* What is asked for: a service's load, or one of its guards. */
+struct group_member {
+    struct unit *unit;
+    int guard; /* index among the service's guards; -1: its load */
+};
+
 struct group {
     struct link *link;
     int64_t step_ms;
     int64_t due_mono_ms;
     bool is_due;  /* waits for its link */
     bool is_busy; /* its fetch is in flight, or its results are being taken */
-    struct unit **units;
+    struct group_member *members;
     size_t n, cap;
     struct group *next;
 };
 
-/* Puts a service into its group, which is made, due at once, if there is none. NULL: no memory.
- */
+/* Puts a service's load or guard (-1: load) into its group, which is made, due at once, if
+ * there is none. NULL: no memory. Guards that join first are taken before the load, on which
+ * the service decides. */
 struct group *group_join(struct group **list, struct link *link, int64_t step_ms,
-                         struct unit *u);
+                         struct unit *u, int guard);
 
 /* Takes all services out of their groups. */
 void group_leave_all(struct group *list);

@@ -132,8 +132,10 @@ static void decide_without(struct scheduler *s, struct group *g)
     int64_t wall_ms = clk_wall_ms(), mono_ms = clk_mono_ms();
 
     for (size_t i = 0; i < g->n; i++) {
-        unit_decide(g->units[i], wall_ms, mono_ms);
-        show(s, g->units[i]);
+        if (g->members[i].guard >= 0)
+            continue;
+        unit_decide(g->members[i].unit, wall_ms, mono_ms);
+        show(s, g->members[i].unit);
     }
 }
 
@@ -259,19 +261,30 @@ static void arm(struct scheduler *s)
 
 /* ---- configuration ---- */
 
-static void join_group(struct scheduler *s, struct unit *u)
+/* NULL: no memory, or a link that is not there. */
+static struct group *join_one(struct scheduler *s, struct unit *u, size_t source, int guard)
 {
     const struct service_conf *conf = u->service.conf;
-    struct link *link = link_find(s->links, &u->conf_ref->config->sources[conf->source_index]);
+    struct link *link = link_find(s->links, &u->conf_ref->config->sources[source]);
 
-    u->group = link ? group_join(&s->groups, link, conf->step_ms, u) : NULL;
-    if (!u->group) {
-        log_error(conf->name, "not asked for samples: out of memory");
-        return;
-    }
+    if (!link)
+        return NULL;
     /* a wait of the breaker longer than two steps would blind a fast service needlessly */
     if (2 * conf->step_ms < link->endpoint.most_wait_ms)
         link->endpoint.most_wait_ms = 2 * conf->step_ms;
+    return group_join(&s->groups, link, conf->step_ms, u, guard);
+}
+
+static void join_group(struct scheduler *s, struct unit *u)
+{
+    const struct service_conf *conf = u->service.conf;
+
+    for (size_t i = 0; i < conf->n_guards; i++)
+        if (!join_one(s, u, conf->guards[i].source_index, (int)i))
+            log_error(conf->name, "guard %s: not read: out of memory", conf->guards[i].name);
+    u->group = join_one(s, u, conf->source_index, -1);
+    if (!u->group)
+        log_error(conf->name, "not asked for samples: out of memory");
 }
 
 /* Starts that the store has answered. */

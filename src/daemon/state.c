@@ -25,6 +25,18 @@
 /* Ids of so many of the last decisions are known, for the outcomes that come later. */
 #define KNOWN_IDS 8192
 
+struct state_signal {
+    struct state *state;
+    struct store_series series; /* id 0: not known; the lane's */
+    struct state_signal *next;
+};
+
+struct signal_item {
+    struct state_signal *signal;
+    int64_t time_ms;
+    double value;
+};
+
 struct decision_item {
     struct store_decision d;
     struct str body;
@@ -55,6 +67,7 @@ struct put_item {
 
 struct batch {
     LIST(struct store_value) values;
+    LIST(struct signal_item) signals; /* before their series are known */
     LIST(struct decision_item) decisions;
     LIST(struct outcome_item) outcomes;
     LIST(struct lead_item) leads;
@@ -87,6 +100,7 @@ struct state {
     uint64_t tokens;
     bool is_busy, is_writing_status;
     struct start_request *requests;
+    struct state_signal *signals;
     struct override *overrides;
     size_t n_overrides;
     struct approve *approvals;
@@ -109,6 +123,7 @@ static void batch_clear(struct batch *b)
     for (size_t i = 0; i < b->puts.n; i++)
         str_clear(&b->puts.items[i].bytes);
     free(b->values.items);
+    free(b->signals.items);
     free(b->decisions.items);
     free(b->outcomes.items);
     free(b->leads.items);
@@ -133,6 +148,11 @@ static void batch_put_back(struct batch *to, struct batch *from)
         struct store_value *v = APPEND(to->values);
         if (v)
             *v = newer.values.items[i];
+    }
+    for (size_t i = 0; i < newer.signals.n; i++) {
+        struct signal_item *v = to->signals.n < MOST_WAITING ? APPEND(to->signals) : NULL;
+        if (v)
+            *v = newer.signals.items[i];
     }
     for (size_t i = 0; i < newer.decisions.n; i++) {
         struct decision_item *d = to->decisions.n < MOST_WAITING ? APPEND(to->decisions) : NULL;
@@ -246,10 +266,29 @@ static int lane_tend(struct lane *l, int64_t now_ms, struct err *e)
     return 0;
 }
 
+/* Values of signals go among the others once their series are known. */
+static int find_signals(struct lane *l, struct batch *b, struct err *e)
+{
+    for (size_t i = 0; i < b->signals.n; i++) {
+        const struct signal_item *item = &b->signals.items[i];
+        struct store_series *k = &item->signal->series;
+        struct store_value *v;
+
+        if (k->id == 0 &&
+            store_series_id(l->store, k->service, k->signal, k->step_ms, &k->id, e) != 0)
+            return -1;
+        v = APPEND(b->values);
+        if (v)
+            *v = (struct store_value){k->id, item->time_ms, item->value};
+    }
+    b->signals.n = 0;
+    return 0;
+}
+
 /* What was written is taken out of the batch; what could not be stays in it. */
 static int lane_write(struct lane *l, struct batch *b, int64_t now_ms, struct err *e)
 {
-    if (lane_open(l, e) != 0)
+    if (lane_open(l, e) != 0 || find_signals(l, b, e) != 0)
         return -1;
     if (b->values.n > 0) {
         int rc = store_append(l->store, b->values.items, b->values.n, e);
@@ -538,6 +577,35 @@ void state_add_sample(struct state *s, int64_t series, int64_t time_ms, double v
         *v = (struct store_value){.series = series, .time_ms = time_ms, .value = value};
 }
 
+struct state_signal *state_signal_new(struct state *s, const char *service, const char *signal,
+                                      int64_t step_ms)
+{
+    struct state_signal *k = calloc(1, sizeof *k);
+
+    if (!k)
+        return NULL;
+    k->state = s;
+    k->series.step_ms = step_ms;
+    str_copy(k->series.service, sizeof k->series.service, service);
+    str_copy(k->series.signal, sizeof k->series.signal, signal);
+    k->next = s->signals;
+    s->signals = k;
+    return k;
+}
+
+bool state_signal_is(const struct state_signal *k, const char *signal, int64_t step_ms)
+{
+    return k->series.step_ms == step_ms && strcmp(k->series.signal, signal) == 0;
+}
+
+void state_add_signal(struct state_signal *signal, int64_t time_ms, double value)
+{
+    struct signal_item *v = signal ? APPEND(signal->state->next.signals) : NULL;
+
+    if (v)
+        *v = (struct signal_item){signal, time_ms, value};
+}
+
 uint64_t state_add_decision(struct state *s, const struct store_decision *d, struct str *body)
 {
     struct decision_item *item =
@@ -650,6 +718,12 @@ void state_free(struct state *s)
 
         s->requests = r->next;
         free(r);
+    }
+    while (s->signals) {
+        struct state_signal *k = s->signals;
+
+        s->signals = k->next;
+        free(k);
     }
     free(s->overrides);
     free(s->approvals);

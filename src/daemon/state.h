@@ -33,6 +33,14 @@ void state_free(struct state *s);
  */
 
 void state_add_sample(struct state *s, int64_t series, int64_t time_ms, double value);
+/* A further signal of a service (a guard, ready instances): make it once. Its id in the store
+ * is asked for with its first value. Lives as long as the state. NULL: no memory. */
+struct state_signal;
+struct state_signal *state_signal_new(struct state *s, const char *service, const char *signal,
+                                      int64_t step_ms);
+bool state_signal_is(const struct state_signal *k, const char *signal, int64_t step_ms);
+void state_add_signal(struct state_signal *signal, int64_t time_ms,
+                      double value); /* NULL: no */
 /* `body` is taken over (moved). Returns a token for its outcomes; 0 when it was dropped. */
 uint64_t state_add_decision(struct state *s, const struct store_decision *d, struct str *body);
 /* An outcome of the decision that gave the token. */

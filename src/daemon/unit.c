@@ -182,6 +182,41 @@ static void restore_gate(struct unit *u, const struct str *text)
     json_decref(v);
 }
 
+/* The one of that name; of many reloads the last slot is used again. */
+static struct state_signal *find_signal(struct unit *u, const char *name)
+{
+    const struct service_conf *conf = u->service.conf;
+    const size_t most = sizeof u->signals / sizeof u->signals[0];
+    struct state_signal *k;
+
+    for (size_t i = 0; i < u->n_signals; i++)
+        if (state_signal_is(u->signals[i], name, conf->step_ms))
+            return u->signals[i];
+    k = state_signal_new(u->env->state, conf->name, name, conf->step_ms);
+    if (k && u->n_signals < most)
+        u->n_signals++;
+    if (k)
+        u->signals[u->n_signals - 1] = k;
+    return k;
+}
+
+struct state_signal *unit_guard_signal(struct unit *u, size_t guard)
+{
+    return find_signal(u, u->service.conf->guards[guard].name);
+}
+
+/* With guards: what ran in each cell, so that the capacity can be measured from the store. */
+static void keep_ready(struct unit *u)
+{
+    const struct service *s = &u->service;
+
+    if (s->conf->n_guards == 0 || s->status_ms == 0 || s->is_status_lost || s->newest_ms < 0 ||
+        s->newest_ms == u->ready_cell_ms)
+        return;
+    u->ready_cell_ms = s->newest_ms;
+    state_add_signal(find_signal(u, STORE_READY), s->newest_ms, s->status.ready);
+}
+
 /* A dry run by order of the command line leaves no trace of settings that it took. */
 static void keep_approval(struct unit *u)
 {
@@ -796,6 +831,7 @@ void unit_decide(struct unit *u, int64_t wall_ms, int64_t mono_ms)
     now_ms = service_now_ms(s, wall_ms, mono_ms);
     u->wants_decision = !service_decide(s, now_ms, &submit);
     tend_approval(u);
+    keep_ready(u);
     if (u->wants_decision)
         return;
     if (submit && u->object) {

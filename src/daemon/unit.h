@@ -58,6 +58,10 @@ struct unit {
     struct outcome outcome; /* of the count sent last */
     uint64_t token;         /* of its decision */
 
+    struct state_signal *signals[2 * DECIDE_GUARDS]; /* guards and ready, as they were used */
+    size_t n_signals;
+    int64_t ready_cell_ms; /* the last whose ready count was kept */
+
     /* As last put into the store. */
     struct record_last kept;
     struct gate_state kept_gate;
@@ -89,6 +93,9 @@ bool unit_reap(struct unit *u);
 
 /* Decides now, and sends what comes of it. */
 void unit_decide(struct unit *u, int64_t wall_ms, int64_t mono_ms);
+
+/* Where the values of a guard are kept; NULL: no memory. */
+struct state_signal *unit_guard_signal(struct unit *u, size_t guard);
 
 /* Starts what is due: open, poll, nightly fit. Called a few times a second. */
 void unit_tend(struct unit *u, int64_t mono_ms);

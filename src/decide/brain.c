@@ -437,6 +437,13 @@ void brain_set_limits(struct brain *b, int min, int max)
     b->setup.max = max;
 }
 
+void brain_set_guards(struct brain *b, const struct decide_guard *guards, int n)
+{
+    b->n_guards = n < DECIDE_GUARDS ? n : DECIDE_GUARDS;
+    for (int i = 0; i < b->n_guards; i++)
+        b->guards[i] = guards[i];
+}
+
 void brain_accept_low(struct brain *b)
 {
     dip_accept(&b->dip);
@@ -559,6 +566,9 @@ static void fill_rails(const struct brain *b, int64_t now_ms, struct decide_in *
     in->zero_for_ms = b->zero_since_ms == INT64_MAX ? 0 : now_ms - b->zero_since_ms;
     in->zero_hold_ms = s->zero_hold_ms;
     in->zero_peak = b->has_forecast ? peak_need(&b->forecast, 5, 0) : b->recent_peak;
+    in->n_guards = b->n_guards;
+    memcpy(in->guards, b->guards, sizeof in->guards);
+    in->lead_ms = (int64_t)b->leadtime.p95 * b->tick_ms;
     in->min = s->min;
     in->max = s->max;
 }

@@ -120,6 +120,9 @@ struct brain_fleet {
 void brain_observe(struct brain *b, int64_t now_ms, const struct brain_fleet *fleet);
 void brain_observe_failed(struct brain *b); /* it could not be asked: counts are kept */
 
+/* What the guards say at the time of the next brain_decide; beyond DECIDE_GUARDS none. */
+void brain_set_guards(struct brain *b, const struct decide_guard *guards, int n);
+
 /* Decides. `in` may be kept as the record of the decision. */
 void brain_decide(struct brain *b, int64_t now_ms, struct decide_in *in, struct decision *d);
 

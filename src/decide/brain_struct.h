@@ -52,6 +52,8 @@ struct brain {
     int ready_before;
     bool was_asked;
     int64_t start_ms, last_out_ms, last_in_ms;
+    struct decide_guard guards[DECIDE_GUARDS]; /* as told last; not saved */
+    int n_guards;
 };
 
 /* Where its ticks lie, when the newest tick has been pushed or between ticks. guess: see

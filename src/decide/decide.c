@@ -75,7 +75,7 @@ static bool makes_sense(const struct decide_in *in)
     return in->per_instance > 0 && isfinite(in->per_instance) && in->min >= 0 &&
            in->max >= in->min && in->max > 0 && in->ready >= 0 && in->pending >= 0 &&
            in->ready <= INT_MAX / 4 && in->pending <= INT_MAX / 4 && in->n_blocks >= 0 &&
-           in->n_blocks <= DECIDE_BLOCKS;
+           in->n_blocks <= DECIDE_BLOCKS && in->n_guards >= 0 && in->n_guards <= DECIDE_GUARDS;
 }
 
 /* The least that the load measured now, the recent peak and the dip floor accept. */
@@ -92,6 +92,7 @@ static void plan_blind(const struct decide_in *in, struct decision *d)
     int want = plan_ceil(in->blind_need / in->per_instance);
     char age[24];
 
+    d->need = want;
     clk_format_duration(in->load_age_ms / CLK_SECOND_MS * CLK_SECOND_MS, age, sizeof age);
     if (isnan(in->load))
         decision_move(d, "stale", want > d->running ? want : d->running,
@@ -109,6 +110,7 @@ static void plan_learning(const struct decide_in *in, struct decision *d)
     double need = fmax(in->learning_headroom * in->load, in->learning_recent * in->recent_peak);
     int want = plan_ceil(fmax(need, in->dip_floor) / in->per_instance);
 
+    d->need = want;
     if (want < d->running && d->running - want < in->learning_band * d->running)
         decision_move(d, "learning", d->running,
                       "%d wanted; a scale-in under %.0f %% is not worth it", want,
@@ -155,6 +157,9 @@ static void plan_ahead(const struct decide_in *in, struct decision *d)
     for (int b = 0; b < in->n_blocks; b++)
         need[b] = in->need[b] / in->per_instance;
     d->stage[DECIDE_STAGE_FORECAST] = plan_ceil(need[0] * p.scale);
+    d->need = d->stage[DECIDE_STAGE_FORECAST] > d->stage[DECIDE_STAGE_FLOOR]
+                  ? d->stage[DECIDE_STAGE_FORECAST]
+                  : d->stage[DECIDE_STAGE_FLOOR];
     calibrate_floors(need, in->n_blocks, in->load / in->per_instance, most / in->per_instance,
                      in->dip_floor / in->per_instance);
     if (in->moved_by[0] != '\0')

@@ -9,7 +9,9 @@
  *   floor      the least that the load measured now, the recent peak and the dip floor accept
  *   plan       the cheapest path over six blocks of time with a price per change of count;
  *              while learning, the reactive rule instead
- *   rails      decide/rails.h, in their order, the hard limits last */
+ *   rails      decide/rails.h, in their order, the hard limits last
+ *
+ * Guards say how full instances are; they are never forecast (decide/guards.h). */
 #ifndef SCALER_DECIDE_DECIDE_H
 #define SCALER_DECIDE_DECIDE_H
 
@@ -21,7 +23,8 @@
 
 /* Version of the rules in this folder; stored with every decision. Replay of a record made by
  * another version may differ. */
-#define DECIDE_VERSION 1
+#define DECIDE_VERSION \
+    2 /* 1: without guards, reserve and multiples; its records replay alike */
 
 /* A time before all others: low enough that no cooldown reaches up to now, high enough that the
  * difference of two times and a duration can be taken. Times of a record lie within +- it. */
@@ -33,6 +36,8 @@ enum {
     DECIDE_NAME_SIZE = 16,
     DECIDE_TEXT_SIZE = 176,
     DECIDE_MOVED_SIZE = 96,
+    DECIDE_GUARDS = 8,
+    DECIDE_GUARD_NAME_SIZE = 24,
 };
 
 /* How far the service has got. */
@@ -40,6 +45,20 @@ enum decide_phase {
     DECIDE_LEARNING, /* no model yet: the reactive rule decides, scale-in only by its window */
     DECIDE_YOUNG,    /* a model, but too little record to calibrate: fixed cautious settings */
     DECIDE_SETTLED,  /* quantile, headroom and hold are calibrated on the service's own past */
+};
+
+enum decide_guard_kind {
+    DECIDE_GUARD_UTILISATION, /* grows with the load an instance carries: CPU, in flight */
+    DECIDE_GUARD_LIMIT,       /* says only that it is too much: p99, rejected share */
+};
+
+/* One measure of how full the instances are, over the newest complete cell. */
+struct decide_guard {
+    char name[DECIDE_GUARD_NAME_SIZE];
+    enum decide_guard_kind kind;
+    double value;   /* NAN: none yet */
+    double limit;   /* > 0: more than this is over */
+    int64_t age_ms; /* now - end of its cell */
 };
 
 /* Inputs. Loads and needs are in requests per second, times in ms since 1970 UTC, counts in
@@ -115,6 +134,9 @@ struct decide_in {
     int64_t zero_for_ms;             /* the load has been 0 for so long; 0: it is not */
     int64_t zero_hold_ms;            /* and must be for so long before it counts as no demand */
     double zero_peak;                /* 99 % quantile of the peak over lead time and hold */
+    int n_guards;
+    struct decide_guard guards[DECIDE_GUARDS];
+    int64_t lead_ms; /* decision to ready: a guard that only says "too much" waits so long */
     int min, max;
 };
 
@@ -143,7 +165,9 @@ struct decision {
     size_t n_reasons;
     struct decide_reason reasons[DECIDE_REASONS];
     int binding;     /* index of the last reason that moved the count, else of the plan's own */
+    int need;        /* instances that the load asks for, whatever runs */
     bool is_blind;   /* decided without fresh data */
+    bool is_guarded; /* a guard is over its limit or stale: no scale-in */
     bool wants_more; /* more than max would be needed: an alert */
     int wanted;      /* the count before the limits min and max */
 };

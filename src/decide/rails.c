@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "decide/guards.h"
 #include "decide/plan.h"
 
 static long seconds(int64_t ms)
@@ -169,7 +170,7 @@ static void rail_max(const struct decide_in *in, struct decision *d)
     d->wants_more = d->count > in->max && d->count > d->running;
     if (d->count <= in->max)
         return;
-    pace = d->is_blind ? d->running : pace_floor(in, d->running, &is_hour);
+    pace = d->is_blind || d->is_guarded ? d->running : pace_floor(in, d->running, &is_hour);
     most = most > pace ? most : pace;
     if (d->count > most)
         decision_move(d, "max", most,
@@ -187,10 +188,19 @@ static void rail_min(const struct decide_in *in, struct decision *d)
 }
 
 const struct rail rails[] = {
-    {"stale", rail_stale}, {"settle", rail_settle},     {"trust", rail_trust},
-    {"dip", rail_dip},     {"out_most", rail_out_most}, {"stabilisation", rail_stabilisation},
-    {"pace", rail_pace},   {"cooldown", rail_cooldown}, {"budget", rail_budget},
-    {"zero", rail_zero},   {"max", rail_max},           {"min", rail_min},
+    {"guard", guards_apply},
+    {"stale", rail_stale},
+    {"settle", rail_settle},
+    {"trust", rail_trust},
+    {"dip", rail_dip},
+    {"out_most", rail_out_most},
+    {"stabilisation", rail_stabilisation},
+    {"pace", rail_pace},
+    {"cooldown", rail_cooldown},
+    {"budget", rail_budget},
+    {"zero", rail_zero},
+    {"max", rail_max},
+    {"min", rail_min},
     {NULL, NULL},
 };
 

@@ -9,6 +9,7 @@
 #include "base/clk.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "decide/guards.h"
 #include "service/service_days.h"
 
 /* Samples this close behind the clock say that the clock is right. */
@@ -67,6 +68,25 @@ static void read_conf(struct service *s, const struct service_conf *conf, bool i
         s->gate_conf.mode = GATE_MODE_DRY_RUN;
 }
 
+static void forget_guards(struct service *s)
+{
+    for (size_t i = 0; i < DECIDE_GUARDS; i++)
+        s->guards[i] = (struct service_guard){.cell_ms = -1, .value = NAN};
+}
+
+/* Those that the new settings name alike go on. */
+static void move_guards(struct service *s, const struct service_conf *conf)
+{
+    struct service_guard old[DECIDE_GUARDS];
+
+    memcpy(old, s->guards, sizeof old);
+    forget_guards(s);
+    for (size_t i = 0; i < conf->n_guards && conf->step_ms == s->conf->step_ms; i++)
+        for (size_t k = 0; k < s->conf->n_guards; k++)
+            if (strcmp(conf->guards[i].name, s->conf->guards[k].name) == 0)
+                s->guards[i] = old[k];
+}
+
 static void forget_overlap(struct service *s)
 {
     for (size_t i = 0; i <= SERVICE_OVERLAP; i++)
@@ -102,6 +122,7 @@ int service_init(struct service *s, const struct service_conf *conf, int64_t lea
     decide_in_init(&s->in);
     gate_state_init(&s->gate);
     forget_overlap(s);
+    forget_guards(s);
     return brain_new(&s->brain, &s->setup, now_ms, e);
 }
 
@@ -212,6 +233,7 @@ bool service_reload(struct service *s, const struct service_conf *conf, bool is_
         s->newest_ms = -1;
         forget_overlap(s);
     }
+    move_guards(s, conf);
     read_conf(s, conf, is_dry_run);
     offer(s, &setup);
     take_setup(s, &setup, &is_new, now_ms);
@@ -326,6 +348,65 @@ void service_fetch_failed(struct service *s, int64_t now_ms, const struct err *e
 {
     s->shown.fetch_errors++;
     note_error(s, now_ms, e);
+}
+
+/* ---- guards ---- */
+
+int64_t service_guard_since_ms(const struct service *s, size_t guard, int64_t now_ms)
+{
+    int64_t step_ms = s->conf->step_ms, since_ms = s->guards[guard].cell_ms + step_ms;
+
+    if (s->guards[guard].cell_ms < 0 || since_ms < now_ms - FIRST_LOOK_STEPS * step_ms)
+        since_ms = now_ms - FIRST_LOOK_STEPS * step_ms;
+    return since_ms < 0 ? 0 : since_ms - since_ms % step_ms;
+}
+
+/* As the rail sees it. */
+static struct decide_guard guard_now(const struct service *s, size_t i, int64_t now_ms)
+{
+    const struct guard_conf *c = &s->conf->guards[i];
+    const struct service_guard *g = &s->guards[i];
+    struct decide_guard out = {.kind = c->kind, .value = g->value, .limit = c->limit};
+
+    str_copy(out.name, sizeof out.name, c->name);
+    out.age_ms = g->cell_ms < 0 ? 0 : now_ms - g->cell_ms - s->conf->step_ms;
+    return out;
+}
+
+bool service_take_guard(struct service *s, size_t guard, int64_t now_ms,
+                        const struct sample *items, size_t n,
+                        void (*keep)(void *user, int64_t time_ms, double value), void *user)
+{
+    struct service_guard *g = &s->guards[guard];
+    bool was_over = g->value > s->conf->guards[guard].limit;
+
+    for (size_t i = 0; i < n; i++) {
+        bool is_again = items[i].time_ms == g->cell_ms && is_same(items[i].value, g->value);
+
+        if (items[i].time_ms < g->cell_ms || is_again ||
+            items[i].time_ms > now_ms + FUTURE_MOST_MS)
+            continue;
+        *g = (struct service_guard){items[i].time_ms, items[i].value};
+        keep(user, g->cell_ms, g->value);
+    }
+    return !was_over && g->value > s->conf->guards[guard].limit;
+}
+
+void service_guard_failed(struct service *s, size_t guard, int64_t now_ms, const struct err *e)
+{
+    struct err why = *e;
+
+    err_wrap(&why, "guard %s", s->conf->guards[guard].name);
+    service_fetch_failed(s, now_ms, &why);
+}
+
+static void tell_guards(struct service *s, int64_t now_ms)
+{
+    struct decide_guard guards[DECIDE_GUARDS];
+
+    for (size_t i = 0; i < s->conf->n_guards; i++)
+        guards[i] = guard_now(s, i, now_ms);
+    brain_set_guards(s->brain, guards, (int)s->conf->n_guards);
 }
 
 /* ---- the brain away ---- */
@@ -559,6 +640,7 @@ bool service_decide(struct service *s, int64_t now_ms, bool *submit)
         return false;
     move_pace(s, now_ms);
     set_limits(s, now_ms);
+    tell_guards(s, now_ms);
     brain_decide(s->brain, now_ms, &s->in, &s->decision);
     s->decided_ms = now_ms;
     judge_terms(s, now_ms);
@@ -600,6 +682,26 @@ int64_t service_lead_time_ms(const struct service *s)
     return b.lead_p95_ms > 0 ? b.lead_p95_ms : s->setup.lead_time_ms;
 }
 
+/* "cpu 0.84 above 0.7, p99 no value" */
+static void show_guards(const struct decide_in *in, struct service_status *out)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < in->n_guards && n < sizeof out->guards; i++) {
+        const struct decide_guard *g = &in->guards[i];
+        char *at = out->guards + n;
+        size_t left = sizeof out->guards - n;
+        const char *join = i > 0 ? ", " : "";
+
+        if (isnan(g->value))
+            n += (size_t)snprintf(at, left, "%s%s no value", join, g->name);
+        else
+            n += (size_t)snprintf(at, left, "%s%s %.4g%s%.4g%s", join, g->name, g->value,
+                                  guard_is_over(g) ? " above " : " of ", g->limit,
+                                  guard_is_stale(g, in->stale_after_ms) ? " (stale)" : "");
+    }
+}
+
 static void show_decision(const struct service *s, struct service_status *out)
 {
     const struct decide_in *in = &s->in;
@@ -612,6 +714,8 @@ static void show_decision(const struct service *s, struct service_status *out)
     out->forecast = in->n_blocks > 0 ? in->forecast_median : NAN;
     out->need = in->n_blocks > 0 ? in->need[0] * (1 + in->headroom) : NAN;
     snprintf(out->reason, sizeof out->reason, "%s", why->rail);
+    out->is_guarded = s->decision.is_guarded;
+    show_guards(in, out);
     gate_result_text(&s->result, out->gate, sizeof out->gate);
     if (s->decision.is_blind) {
         char text[sizeof out->blind];

@@ -31,6 +31,12 @@ struct service_clock {
     int64_t last_ms;          /* the latest time given: it never goes back */
 };
 
+/* A guard at work, in the order of conf->guards. */
+struct service_guard {
+    int64_t cell_ms; /* start of the newest cell; -1 none */
+    double value;    /* of that cell */
+};
+
 struct service {
     const struct service_conf *conf; /* borrowed */
     struct gate_conf gate_conf;      /* conf's, or dry run by order of the command line */
@@ -48,6 +54,8 @@ struct service {
     double newest_load;
     double overlap[SERVICE_OVERLAP + 1]; /* last values by cell, to tell corrections */
     int fresh_samples;
+
+    struct service_guard guards[DECIDE_GUARDS];
 
     /* Samples that came while the brain was away, or since a training began: replayed. */
     struct sample *waiting;
@@ -120,6 +128,18 @@ void service_take_samples(struct service *s, int64_t wall_ms, int64_t mono_ms,
                           const struct sample *items, size_t n,
                           void (*keep)(void *user, int64_t time_ms, double value), void *user);
 void service_fetch_failed(struct service *s, int64_t now_ms, const struct err *e);
+
+/* ---- guards; `guard` is an index of conf->guards ---- */
+
+/* First cell to ask a guard's source for. */
+int64_t service_guard_since_ms(const struct service *s, size_t guard, int64_t now_ms);
+
+/* Takes a guard's cells, ascending; `keep` as above. True when it is over its limit and was not
+ * before: worth a decision of its own. */
+bool service_take_guard(struct service *s, size_t guard, int64_t now_ms,
+                        const struct sample *items, size_t n,
+                        void (*keep)(void *user, int64_t time_ms, double value), void *user);
+void service_guard_failed(struct service *s, size_t guard, int64_t now_ms, const struct err *e);
 
 /* ---- the brain away ---- */
 

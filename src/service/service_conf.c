@@ -12,9 +12,9 @@
 #include "collect/calendar_conf.h"
 #include "decide/options.h"
 #include "forecast/model.h"
+#include "service/guard_conf.h"
 #include "service/hook.h"
-
-enum { OWNER_BYTES = 200, MOST_TYPES = 64 };
+#include "service/service_reader.h"
 
 static const struct conf_option general_options[] = {
     {"name", CONF_STRING, NULL, 1, 100, "NAME",
@@ -69,17 +69,7 @@ const struct service_group_row service_groups[SERVICE_GROUPS] = {
 
 /* Members of a service's level that are groups of their own. */
 static const char *const group_names[] = {"source", "backend",  "capacity", "limits",
-                                          "rails",  "calendar", "hooks",    NULL};
-
-/* One service on its way from the file. */
-struct reader {
-    struct service_conf *s;
-    const struct conf_node *node;        /* NULL: no defaults are given */
-    const struct service_conf *defaults; /* NULL while the defaults themselves are read */
-    char owner[OWNER_BYTES];             /* `service "checkout"` */
-    struct conf_faults *faults;
-    bool has_query_fault, has_backend_fault; /* the rows were not read as written */
-};
+                                          "rails",  "calendar", "hooks",    "guards", NULL};
 
 /* The group of that name in the file, or NULL; a fault when it is something else. */
 static const struct conf_node *find_group(struct reader *r, const char *name)
@@ -91,13 +81,6 @@ static const struct conf_node *find_group(struct reader *r, const char *name)
     conf_node_fault(group, r->faults, "%s: %s: a group expected: %s = { ... };", r->owner, name,
                     name);
     return NULL;
-}
-
-/* `owner: group`, in a static-free buffer of the caller. */
-static const char *group_owner(const struct reader *r, const char *name, char out[OWNER_BYTES])
-{
-    snprintf(out, OWNER_BYTES, "%.150s: %s", r->owner, name);
-    return out;
 }
 
 static void read_own_level(struct reader *r)
@@ -114,104 +97,23 @@ static void read_own_level(struct reader *r)
 static void read_plain_group(struct reader *r, enum service_group id)
 {
     const struct conf_node *group = find_group(r, service_groups[id].name);
-    char owner[OWNER_BYTES];
+    char owner[READER_OWNER_BYTES];
 
-    group_owner(r, service_groups[id].name, owner);
+    reader_group_owner(r, service_groups[id].name, owner);
     if (group)
         conf_node_read(group, &r->s->groups[id], 1, NULL, owner, r->faults);
     if (r->defaults)
         conf_node_require(group ? group : r->node, r->s->groups[id], owner, r->faults);
 }
 
-/* What a group's own text says for `name`, before its rows are known; NULL nothing. */
-static const char *early_text(const struct conf_node *group, const char *name)
-{
-    const struct conf_node *n = group ? conf_node_member(group, name) : NULL;
-
-    return n ? conf_node_text(n) : NULL;
-}
-
-/* Adds "unknown type" with the known ones. */
-static void unknown_type(struct reader *r, const struct conf_node *at, const char *kind,
-                         const char *type, const char *const *names, size_t n)
-{
-    const char *closest = str_closest(type, names, n);
-    struct str known = STR_EMPTY;
-
-    for (size_t i = 0; i < n; i++)
-        str_printf(&known, "%s%s", i > 0 ? ", " : "", names[i]);
-    if (closest)
-        conf_node_fault(at, r->faults, "%s: %s: unknown type \"%.60s\" (did you mean \"%s\"?)",
-                        r->owner, kind, type, closest);
-    else if (type[0])
-        conf_node_fault(at, r->faults, "%s: %s: unknown type \"%.60s\" (known: %s)", r->owner,
-                        kind, type, str_text(&known));
-    else
-        conf_node_fault(at, r->faults, "%s: %s: type is missing (one of %s)", r->owner, kind,
-                        str_text(&known));
-    r->faults->failed |= known.failed;
-    str_clear(&known);
-}
-
-static void unknown_source(struct reader *r, const struct conf_node *at, const char *type)
-{
-    const char *names[MOST_TYPES];
-    size_t n = 0;
-
-    for (; n < MOST_TYPES && source_table[n]; n++)
-        names[n] = source_table[n]->name;
-    unknown_type(r, at, "source", type, names, n);
-}
-
 static void unknown_backend(struct reader *r, const struct conf_node *at, const char *type)
 {
-    const char *names[MOST_TYPES];
+    const char *names[READER_MOST_TYPES];
     size_t n = 0;
 
-    for (; n < MOST_TYPES && backend_table[n]; n++)
+    for (; n < READER_MOST_TYPES && backend_table[n]; n++)
         names[n] = backend_table[n]->name;
-    unknown_type(r, at, "backend", type, names, n);
-}
-
-/* The plug-in's values: a copy of the defaults' when they are of the same type. */
-static int plugin_conf(struct conf **out, const struct conf *defaults,
-                       const struct conf_option *rows, struct err *e)
-{
-    if (defaults && conf_rows(defaults) == rows)
-        return conf_copy(out, defaults, e);
-    return conf_new(out, rows, e);
-}
-
-/* Finds the connection: `from` by name, else the first group of the type. */
-static void find_source(struct reader *r, const struct conf_node *at, const char *from,
-                        const char *type, const struct config_source *sources, size_t n)
-{
-    const char *name = from[0] ? from : type;
-
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(sources[i].name, name) != 0)
-            continue;
-        if (type[0] && strcmp(sources[i].source->name, type) != 0)
-            conf_node_fault(at, r->faults,
-                            "%s: source: type is \"%s\", but \"%s\" (%s:%u) is of type \"%s\"",
-                            r->owner, type, name, sources[i].file, sources[i].line,
-                            sources[i].source->name);
-        r->s->source = sources[i].source;
-        r->s->source_index = i;
-        return;
-    }
-    if (from[0]) {
-        conf_node_fault(at, r->faults, "%s: source: no entry of `sources` is named \"%.60s\"",
-                        r->owner, from);
-    } else if (!source_find(type)) {
-        unknown_source(r, at, type);
-    } else {
-        r->s->source = source_find(type);
-        conf_node_fault(at, r->faults,
-                        "%s: source: type \"%s\" is not configured: add %s = { ... }; at the "
-                        "top of the file",
-                        r->owner, type, type);
-    }
+    reader_unknown_type(r, at, "backend", type, names, n);
 }
 
 static int read_source(struct reader *r, const struct config_source *sources, size_t n_sources,
@@ -219,9 +121,9 @@ static int read_source(struct reader *r, const struct config_source *sources, si
 {
     const struct conf_node *group = find_group(r, "source");
     const struct conf_node *at = group ? group : r->node;
-    const char *type = early_text(group, "type");
-    const char *from = early_text(group, "from");
-    char owner[OWNER_BYTES];
+    const char *type = reader_early_text(group, "type");
+    const char *from = reader_early_text(group, "from");
+    char owner[READER_OWNER_BYTES];
     size_t n = 1;
     struct conf *confs[2] = {r->s->groups[SERVICE_SOURCE], NULL};
     bool is_unknown;
@@ -229,23 +131,25 @@ static int read_source(struct reader *r, const struct config_source *sources, si
     if (!type)
         type = from ? "" : conf_string(confs[0], "type");
     if (!from)
-        from = early_text(group, "type") ? "" : conf_string(confs[0], "from");
+        from = reader_early_text(group, "type") ? "" : conf_string(confs[0], "from");
     is_unknown = type[0] && !source_find(type);
     if (!r->defaults && is_unknown) {
-        unknown_source(r, at, type);
+        reader_unknown_source(r, at, type);
         return conf_set(confs[0], "type", type, e);
     }
     if (!r->defaults)
         r->s->source = source_find(type);
-    else if (!is_unknown || early_text(group, "type")) /* the defaults' were told there */
-        find_source(r, at, from, type, sources, n_sources);
+    else if (!is_unknown ||
+             reader_early_text(group, "type")) /* the defaults' were told there */
+        reader_find_source(r, at, from, type, sources, n_sources, &r->s->source,
+                           &r->s->source_index);
     if (r->s->source) {
-        if (plugin_conf(&r->s->query, r->defaults ? r->defaults->query : NULL,
-                        r->s->source->query_options, e) != 0)
+        if (reader_plugin_conf(&r->s->query, r->defaults ? r->defaults->query : NULL,
+                               r->s->source->query_options, e) != 0)
             return -1;
         confs[n++] = r->s->query;
     }
-    group_owner(r, "source", owner);
+    reader_group_owner(r, "source", owner);
     if (group && r->s->source)
         conf_node_read(group, confs, n, NULL, owner, r->faults);
     else if (group && !r->defaults)
@@ -260,8 +164,8 @@ static int read_backend(struct reader *r, struct err *e)
 {
     const struct conf_node *group = find_group(r, "backend");
     const struct conf_node *at = group ? group : r->node;
-    const char *type = early_text(group, "type");
-    char owner[OWNER_BYTES];
+    const char *type = reader_early_text(group, "type");
+    char owner[READER_OWNER_BYTES];
     size_t n = 1;
     struct conf *confs[2] = {r->s->groups[SERVICE_BACKEND], NULL};
 
@@ -273,21 +177,22 @@ static int read_backend(struct reader *r, struct err *e)
         return conf_set(confs[0], "type", type, e);
     }
     if (!r->s->backend && r->defaults) {
-        if (!type[0] || early_text(group, "type")) /* the defaults' was told there */
+        if (!type[0] || reader_early_text(group, "type")) /* the defaults' was told there */
             unknown_backend(r, at, type);
         return 0;
     }
     if (r->s->backend) {
-        if (plugin_conf(&r->s->backend_options,
-                        r->defaults ? r->defaults->backend_options : NULL,
-                        r->s->backend->options, e) != 0)
+        if (reader_plugin_conf(&r->s->backend_options,
+                               r->defaults ? r->defaults->backend_options : NULL,
+                               r->s->backend->options, e) != 0)
             return -1;
         confs[n++] = r->s->backend_options;
     }
     if (group)
-        conf_node_read(group, confs, n, NULL, group_owner(r, "backend", owner), r->faults);
+        conf_node_read(group, confs, n, NULL, reader_group_owner(r, "backend", owner),
+                       r->faults);
     if (r->defaults && r->s->backend_options)
-        conf_node_require(at, r->s->backend_options, group_owner(r, "backend", owner),
+        conf_node_require(at, r->s->backend_options, reader_group_owner(r, "backend", owner),
                           r->faults);
     return 0;
 }
@@ -308,7 +213,7 @@ static int read_groups(struct reader *r, const struct config_source *sources, si
     r->has_backend_fault = r->faults->n_errors > errors;
     for (size_t i = SERVICE_CAPACITY; i < SERVICE_GROUPS; i++)
         read_plain_group(r, (enum service_group)i);
-    return 0;
+    return guard_conf_read_all(r, sources, n_sources, e);
 }
 
 /* A name becomes part of file names, keys and metrics. */
@@ -331,13 +236,13 @@ static const struct conf_node *place(const struct reader *r, const char *group, 
 
 static void check_model(const struct reader *r)
 {
-    const char *names[MOST_TYPES] = {"auto"}, *closest;
+    const char *names[READER_MOST_TYPES] = {"auto"}, *closest;
     struct str known = STR_EMPTY;
     size_t n = 1;
 
     if (strcmp(r->s->model, "auto") == 0 || model_find(r->s->model))
         return;
-    for (size_t i = 0; n < MOST_TYPES && model_table[i]; i++)
+    for (size_t i = 0; n < READER_MOST_TYPES && model_table[i]; i++)
         names[n++] = model_table[i]->name;
     for (size_t i = 0; i < n; i++)
         str_printf(&known, "%s%s", i > 0 ? ", " : "", names[i]);
@@ -495,6 +400,11 @@ static void warn(const struct reader *r)
             "%s: no timezone: days begin at midnight UTC, and for three days after "
             "clocks change in Europe or the USA the plan covers both",
             r->owner);
+    if (r->s->n_guards == 0 && !conf_node_member(r->node, "guards"))
+        conf_faults_warn(r->faults, conf_node_file(r->node), conf_node_line(r->node),
+                         "%s: no guards: a release that halves what an instance carries would "
+                         "go unnoticed",
+                         r->owner);
 }
 
 static void take_typed(struct service_conf *s)
@@ -516,14 +426,17 @@ static void take_typed(struct service_conf *s)
 static uint64_t hash_all(const struct service_conf *s, const struct config_source *sources,
                          size_t n_sources)
 {
-    uint64_t parts[SERVICE_GROUPS + 3] = {0};
+    uint64_t parts[SERVICE_GROUPS + 3 + DECIDE_GUARDS] = {0};
+    size_t n = SERVICE_GROUPS + 3;
 
     for (size_t i = 0; i < SERVICE_GROUPS; i++)
         parts[i] = conf_hash(s->groups[i]);
     parts[SERVICE_GROUPS] = s->query ? conf_hash(s->query) : 0;
     parts[SERVICE_GROUPS + 1] = s->backend_options ? conf_hash(s->backend_options) : 0;
     parts[SERVICE_GROUPS + 2] = s->source_index < n_sources ? sources[s->source_index].hash : 0;
-    return hash_bytes(HASH_START, parts, sizeof parts);
+    for (size_t i = 0; i < s->n_guards; i++)
+        parts[n++] = guard_conf_hash(&s->guards[i], sources, n_sources);
+    return hash_bytes(HASH_START, parts, n * sizeof parts[0]);
 }
 
 int service_conf_defaults(struct service_conf *out, const struct conf_node *given,
@@ -549,7 +462,7 @@ fail:
 /* How faults call the service: by its name, else by its place in the file. */
 static void name_owner(struct reader *r, const char *fallback)
 {
-    const char *name = early_text(r->node, "name");
+    const char *name = reader_early_text(r->node, "name");
 
     if (!name)
         name = fallback;
@@ -600,6 +513,9 @@ void service_conf_clear(struct service_conf *s)
 {
     for (size_t i = 0; i < SERVICE_GROUPS; i++)
         conf_free(s->groups[i]);
+    for (size_t i = 0; i < s->n_guards; i++)
+        guard_conf_clear(&s->guards[i]);
+    free(s->guards);
     conf_free(s->query);
     conf_free(s->backend_options);
     free(s->file);

@@ -13,6 +13,7 @@
 #include "conf/conf.h"
 #include "conf/conf_file.h"
 #include "conf/faults.h"
+#include "decide/decide.h"
 
 /* The groups of a service in the file, in the order of the manual. */
 enum service_group {
@@ -47,6 +48,19 @@ struct config_source {
     unsigned line;
 };
 
+/* A measure of how full the instances are: one entry of `guards` (service/guard_conf.h). */
+struct guard_conf {
+    const char *name; /* the signal in the store; borrowed from options */
+    enum decide_guard_kind kind;
+    double limit;     /* target or most: more is over */
+    double saturated; /* from here on the load is a lower bound */
+    size_t source_index;
+    const struct source *source;
+    struct conf *options; /* guard_options; owned, as are the next */
+    struct conf *place;   /* guard_source_options */
+    struct conf *query;   /* source->query_options */
+};
+
 struct service_conf {
     /* Borrowed from the groups. */
     const char *name;     /* a file name: letters, digits, . _ - */
@@ -67,7 +81,10 @@ struct service_conf {
     struct conf *groups[SERVICE_GROUPS];
     struct conf *query;           /* source->query_options */
     struct conf *backend_options; /* backend->options */
-    char *file;                   /* where it is written */
+    struct guard_conf *guards;    /* at most DECIDE_GUARDS */
+    size_t n_guards;
+    const struct conf_node *guards_node; /* of the defaults, while files are read; borrowed */
+    char *file;                          /* where it is written */
     unsigned line;
     uint64_t hash; /* changes when anything that concerns the service changes */
 };

@@ -45,6 +45,8 @@ static const struct field service_fields[] = {
     SERVICE(FIELD_TEXT, late),
     SERVICE(FIELD_TEXT, approval),
     SERVICE(FIELD_INT64, approval_ms),
+    SERVICE(FIELD_TEXT, guards),
+    SERVICE(FIELD_BOOL, is_guarded),
     SERVICE(FIELD_TEXT, note),
     SERVICE(FIELD_TEXT, error),
     SERVICE(FIELD_INT64, error_ms),

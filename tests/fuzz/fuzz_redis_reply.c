@@ -25,7 +25,7 @@ static void take_all(const struct layout *layout, uint8_t options, const char *b
     double sums[CELLS];
     uint32_t counts[CELLS] = {0};
     struct source_reply reply = {0};
-    struct source_query query = {"web", NULL, 60000, 60000};
+    struct source_query query = {.service = "web", .step_ms = 60000, .since_ms = 60000};
     struct plan plan = {.layout = layout,
                         .has_field = (options & 1) != 0,
                         .is_counts = (options & 2) != 0,

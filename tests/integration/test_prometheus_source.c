@@ -97,7 +97,7 @@ static int fetch_step(const char *query, const char *sum, int64_t step_ms, int64
 {
     const struct source *s = source_find("prometheus");
     struct conf *connection, *options;
-    struct source_query q = {"web", NULL, step_ms, since_ms};
+    struct source_query q = {"web", NULL, step_ms, since_ms, false};
     void *source;
     int rc;
 

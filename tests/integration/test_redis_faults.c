@@ -478,7 +478,7 @@ static void ask_source(const char *url, const char *layout, char *seen, size_t s
 {
     const struct source *s = source_find("redis");
     struct conf *connection, *options;
-    struct source_query q = {"web", NULL, 60000, clk_wall_ms() / 60000 * 60000 - 180000};
+    struct source_query q = {"web", NULL, 60000, clk_wall_ms() / 60000 * 60000 - 180000, false};
     void *source;
 
     assert_int_equal(conf_new(&connection, s->options, e), 0);
@@ -647,7 +647,8 @@ static void what_was_evicted_is_unknown(void **state)
         assert_int_equal(conf_set(options, p[0], p[1], &e), 0);
     assert_int_equal(s->open(&source, connection, &e), 0);
     for (int i = 0; i < 2; i++) {
-        struct source_query q = {"web", options, 60000, clk_wall_ms() / 60000 * 60000 - 180000};
+        struct source_query q = {"web", options, 60000, clk_wall_ms() / 60000 * 60000 - 180000,
+                                 false};
 
         if (s->fetch(source, &q, 1, &reply, clk_mono_ms() + LONG_MS, &e) != 0 ||
             reply.err.code != ERR_NONE)

@@ -57,7 +57,7 @@ static void ask_open(struct asked *a, const struct recorded_row *rows, const cha
 
 static int ask(struct asked *a, int64_t since_ms, int64_t patience_ms, struct err *e)
 {
-    struct source_query q = {"web", a->options, STEP_MS, since_ms};
+    struct source_query q = {"web", a->options, STEP_MS, since_ms, false};
 
     return source_find("redis")->fetch(a->source, &q, 1, &a->reply, clk_mono_ms() + patience_ms,
                                        e);

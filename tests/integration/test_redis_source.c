@@ -78,7 +78,7 @@ static int64_t open_cell_ms(void)
 static int fetch_one(void *source, const char *service, const struct conf *options,
                      int64_t since_ms, struct source_reply *reply, struct err *e)
 {
-    struct source_query q = {service, options, STEP_MS, since_ms};
+    struct source_query q = {service, options, STEP_MS, since_ms, false};
 
     return source_find("redis")->fetch(source, &q, 1, reply, clk_mono_ms() + 5000, e);
 }
@@ -256,8 +256,8 @@ static void a_bad_key_fails_its_service_alone(void **state)
         struct conf *options[] = {make_conf(s->query_options, bad),
                                   make_conf(s->query_options, good)};
         int64_t now = open_cell_ms();
-        struct source_query q[] = {{"web", options[0], STEP_MS, now - 3 * STEP_MS},
-                                   {"api", options[1], STEP_MS, now - 3 * STEP_MS}};
+        struct source_query q[] = {{"web", options[0], STEP_MS, now - 3 * STEP_MS, false},
+                                   {"api", options[1], STEP_MS, now - 3 * STEP_MS, false}};
         struct source_reply replies[2] = {0};
         char command[128];
         struct err e = {0};
@@ -364,7 +364,10 @@ static void fleet_fetch(struct fleet *f)
     struct err e = {0};
 
     for (int i = 0; i < N_SERVICES; i++)
-        q[i] = (struct source_query){services[i], f->options, SHORT_STEP_MS, f->since_ms};
+        q[i] = (struct source_query){.service = services[i],
+                                     .options = f->options,
+                                     .step_ms = SHORT_STEP_MS,
+                                     .since_ms = f->since_ms};
     if (source_find("redis")->fetch(f->source, q, N_SERVICES, f->replies,
                                     clk_mono_ms() + PATIENCE_MS, &e) != 0)
         fail_msg("%s", e.msg);
@@ -430,7 +433,7 @@ static void a_heartbeat_proves_that_silence_is_zero(void **state)
         if (i != 1)
             test_redis_do(&server, "SET beat:%" PRId64 " 1", from_ms / 1000 + i);
     assert_int_equal(s->open(&source, connection, &e), 0);
-    struct source_query q = {"a", options, SHORT_STEP_MS, from_ms};
+    struct source_query q = {"a", options, SHORT_STEP_MS, from_ms, false};
     if (s->fetch(source, &q, 1, &reply, clk_mono_ms() + PATIENCE_MS, &e) != 0 ||
         reply.err.code != ERR_NONE)
         fail_msg("%s%s", e.msg, reply.err.msg);

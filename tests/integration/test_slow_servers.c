@@ -63,7 +63,8 @@ static void close_reader(struct reader *r)
 static enum err_code fetch(struct reader *r, int64_t since_ms, int64_t patience_ms,
                            struct source_reply *reply, struct err *e)
 {
-    struct source_query q = {"web", r->options, STEP_MS, since_ms};
+    struct source_query q = {
+        .service = "web", .options = r->options, .step_ms = STEP_MS, .since_ms = since_ms};
 
     *e = (struct err){0};
     source_reply_clear(reply);

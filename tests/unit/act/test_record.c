@@ -2,6 +2,7 @@
  * told so that a person can follow it. */
 #include "lib/test.h"
 
+#include <jansson.h>
 #include <limits.h>
 
 #include "act/record.h"
@@ -46,6 +47,10 @@ static struct record busy(void)
     in->highest_count = 16;
     in->stabilised_count = 16;
     in->fresh_samples = 100;
+    in->lead_ms = 300000;
+    in->n_guards = 2;
+    in->guards[0] = (struct decide_guard){"cpu", DECIDE_GUARD_UTILISATION, 0.81, 0.7, 20000};
+    in->guards[1] = (struct decide_guard){"p99", DECIDE_GUARD_LIMIT, NAN, 0.25, 0};
     in->min = 3;
     in->max = 18;
     decide(in, &r.decision);
@@ -73,7 +78,7 @@ static void every_input_is_in_the_record(void **state)
     struct record r = busy(), back;
 
     (void)state;
-    assert_int_equal(sizeof(struct decide_in), 536);
+    assert_int_equal(sizeof(struct decide_in), 1000);
     back = there_and_back(&r);
     assert_memory_equal(&back.in.need, &r.in.need, sizeof r.in.need);
     assert_true(back.in.load == r.in.load);
@@ -81,6 +86,9 @@ static void every_input_is_in_the_record(void **state)
     assert_string_equal(back.in.moved_by, r.in.moved_by);
     assert_int_equal(back.in.last_out_ms, r.in.last_out_ms);
     assert_int_equal(back.in.phase, DECIDE_SETTLED);
+    assert_int_equal(back.in.n_guards, 2);
+    assert_int_equal(back.in.guards[1].kind, DECIDE_GUARD_LIMIT);
+    assert_true(back.in.guards[0].value == r.in.guards[0].value);
     assert_true(back.conf_hash == r.conf_hash);
     assert_int_equal(back.decision.count, r.decision.count);
     assert_int_equal(back.decision.n_reasons, r.decision.n_reasons);
@@ -115,6 +123,32 @@ static void a_record_replays_to_the_same_count(void **state)
         back.decision.count++;
         assert_false(record_replay(&back, &again));
     }
+}
+
+/* As the first version wrote them: without guards and what came with them. */
+static void records_of_the_first_version_replay(void **state)
+{
+    struct record r = busy(), back;
+    struct decision again;
+    struct str text = STR_EMPTY;
+    json_t *o, *in;
+    char *old;
+
+    (void)state;
+    r.decide_version = 1;
+    r.in.n_guards = 0;
+    decide(&r.in, &r.decision);
+    assert_int_equal(record_to_json(&r, &text, NULL), 0);
+    o = json_loads(str_text(&text), 0, NULL);
+    in = json_object_get(o, "in");
+    assert_int_equal(json_object_del(in, "lead_ms"), 0);
+    old = json_dumps(o, JSON_REAL_PRECISION(17));
+    assert_int_equal(record_from_json(old, strlen(old), &back, NULL), 0);
+    assert_int_equal(back.decide_version, 1);
+    assert_true(record_replay(&back, &again));
+    free(old);
+    json_decref(o);
+    str_clear(&text);
 }
 
 static void unknown_numbers_stay_unknown(void **state)
@@ -198,6 +232,9 @@ static void the_story_names_every_step(void **state)
         "expected, ",
         "capacity ",
         "14 ready, 2 starting",
+        "guards ",
+        "cpu 0.81 of 0.7: over, 20s old",
+        "p99: no value",
         "floors ",
         "plan ",
         "reasons ",
@@ -230,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_input_is_in_the_record),
         cmocka_unit_test(a_record_replays_to_the_same_count),
+        cmocka_unit_test(records_of_the_first_version_replay),
         cmocka_unit_test(unknown_numbers_stay_unknown),
         cmocka_unit_test(bad_records_are_refused_or_read_as_far_as_they_go),
         cmocka_unit_test(only_what_changes_or_an_hour_is_written),

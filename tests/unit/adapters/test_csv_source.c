@@ -53,7 +53,7 @@ static void world_close(struct world *w)
 
 static void fetch(struct world *w, int64_t since_ms, struct source_reply *reply)
 {
-    struct source_query q = {"web", w->query, STEP_MS, since_ms};
+    struct source_query q = {"web", w->query, STEP_MS, since_ms, false};
     struct err e = {0};
 
     *reply = (struct source_reply){0};

@@ -102,8 +102,10 @@ static void free_options(void)
 static int fetch_once(void *object, struct source_reply *reply, struct err *e)
 {
     bool is_csv = strcmp(subject->type, "csv") == 0;
-    struct source_query q = {"web", query, STEP_MS,
-                             is_csv ? csv_since_ms : NOW_MS - N_CELLS * STEP_MS};
+    struct source_query q = {.service = "web",
+                             .options = query,
+                             .step_ms = STEP_MS,
+                             .since_ms = is_csv ? csv_since_ms : NOW_MS - N_CELLS * STEP_MS};
     int rc =
         source_find(subject->type)->fetch(object, &q, 1, reply, clk_mono_ms() + LONG_MS, e);
 

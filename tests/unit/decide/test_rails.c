@@ -224,7 +224,7 @@ static void the_hard_limits_stand_last(void **state)
         n++;
     assert_string_equal(rails[n - 1].name, "min");
     assert_string_equal(rails[n - 2].name, "max");
-    assert_string_equal(rails[0].name, "stale");
+    assert_string_equal(rails[0].name, "guard");
 }
 
 int main(void)

@@ -63,6 +63,8 @@ static const struct backend fleet = {
     .name = "fleet", .options = fleet_options, .check_options = check_options};
 const struct backend *const backend_table[] = {&fleet, NULL};
 
+#define GUARD(more) "{ name = \"cpu\"; source = { key = \"c\"; }; " more " }"
+#define GUARDS "guards = ( " GUARD("kind = \"utilisation\"; target = 0.7;") " );"
 #define HEAD_AT(url)                                                             \
     "db = { url = \"" url "\"; };\n"                                             \
     "defaults = {\n"                                                             \
@@ -70,7 +72,7 @@ const struct backend *const backend_table[] = {&fleet, NULL};
     "  source = { type = \"db\"; step = \"1m\"; };\n"                            \
     "  backend = { type = \"fleet\"; command = [\"run\"]; grace = \"10s\"; };\n" \
     "  capacity = { per_instance = 50; };\n"                                     \
-    "  limits = { max = 9; };\n"                                                 \
+    "  limits = { max = 9; }; " GUARDS "\n"                                      \
     "};\n"
 #define HEAD HEAD_AT("db://h")
 /* HEAD has 8 lines, so that the services below start on line 9. */
@@ -140,6 +142,31 @@ static void a_service_overrides_the_defaults_key_by_key(void **state)
     assert_int_equal(conf_int(b->groups[SERVICE_LIMITS], "min"), 2);
     assert_int_equal(conf_int(b->groups[SERVICE_LIMITS], "max"), 9);
     assert_near(conf_double(b->groups[SERVICE_CAPACITY], "per_instance"), 50, 0);
+    config_free(c);
+}
+
+static void guards_are_the_services_own_or_the_defaults(void **state)
+{
+    struct config *c = good(HEAD "services = ( " SERVICE(
+        "a") ", { name = \"b\"; source = { key = \"k\"; };"
+             " guards = ( { name = \"p99\"; kind = \"limit\"; most = 0.25; saturated = 0.5;"
+             " source = { type = \"db\"; key = \"p\"; }; }, " GUARD(
+                 "kind = \"utilisation\"; target = 20;") " ); } );");
+    const struct service_conf *a = config_service(c, "a"), *b = config_service(c, "b");
+
+    (void)state;
+    assert_int_equal(a->n_guards, 1);
+    assert_string_equal(a->guards[0].name, "cpu");
+    assert_int_equal(a->guards[0].kind, DECIDE_GUARD_UTILISATION);
+    assert_near(a->guards[0].limit, 0.7, 0);
+    assert_near(a->guards[0].saturated, 0.945, 1e-9);
+    assert_string_equal(conf_string(a->guards[0].query, "key"), "c");
+    assert_ptr_equal(a->guards[0].source, &server);
+    assert_int_equal(b->n_guards, 2);
+    assert_int_equal(b->guards[0].kind, DECIDE_GUARD_LIMIT);
+    assert_near(b->guards[0].limit, 0.25, 0);
+    assert_near(b->guards[0].saturated, 0.5, 0);
+    assert_near(b->guards[1].saturated, 27, 1e-9);
     config_free(c);
 }
 
@@ -231,7 +258,11 @@ static void every_fault_is_named(void **state)
          "services = ( { name = \"a\"; }, { name = \"b\"; } );",
          "x.cfg:2: defaults: source: unknown type \"dbx\" (did you mean \"db\"?)\n"
          "x.cfg:3: defaults: backend: unknown type \"fleat\" (did you mean \"fleet\"?)\n"
-         "x.cfg:4: defaults: capacity: per_instance = \"x\": not a number\n"},
+         "x.cfg:4: defaults: capacity: per_instance = \"x\": not a number\n"
+         "x.cfg:5: service \"a\": no guards: a release that halves what an instance carries "
+         "would go unnoticed\n"
+         "x.cfg:5: service \"b\": no guards: a release that halves what an instance carries "
+         "would go unnoticed\n"},
         {HEAD "services = { name = \"a\"; };",
          "x.cfg:9: services: a list of groups expected: services = ( { ... }, { ... } );\n"
          "x.cfg: no services are configured\n"},
@@ -251,7 +282,31 @@ static void every_fault_is_named(void **state)
          "the "
          "top of the file\n"
          "x.cfg:4: service \"a\": limits: min = 0: while nothing runs, requests must still be "
-         "counted (by a balancer, say), or it never starts again\n"},
+         "counted (by a balancer, say), or it never starts again\n"
+         "x.cfg:1: service \"a\": no guards: a release that halves what an instance carries "
+         "would go unnoticed\n"},
+        {HEAD "services = ( { name = \"a\"; source = { key = \"k\"; };\n guards = (\n" GUARD(
+             "kind = \"limit\"; target = 1;") ",\n" GUARD("kind = \"limits\"; most = 1;") " ); "
+                                                                                          "} "
+                                                                                          ");",
+         "x.cfg:11: service \"a\": guard \"cpu\": most is missing: kind \"limit\" needs it\n"
+         "x.cfg:11: service \"a\": guard \"cpu\": target is of the other kind: \"limit\" takes "
+         "most\n"
+         "x.cfg:12: service \"a\": guard \"cpu\": kind = \"limits\": not one of "
+         "\"utilisation\", "
+         "\"limit\" (did you mean \"limit\"?)\n"
+         "x.cfg:12: service \"a\": guard \"cpu\": the name is taken by an earlier guard\n"},
+        {HEAD "services = ( { name = \"a\"; source = { key = \"k\"; };\n guards = ( {\n name = "
+              "\"ready\"; kind = \"limit\"; most = 3; source = { kye = \"}\"; }; } ); } );",
+         "x.cfg:10: service \"a\": guard \"ready\": name: \"ready\" is taken by the program\n"
+         "x.cfg:11: service \"a\": guard \"ready\": source: unknown option \"kye\" (did you "
+         "mean "
+         "\"key\"?)\n"
+         "x.cfg:11: service \"a\": guard \"ready\": source: key is missing: What to read.\n"},
+        {HEAD "services = ( { name = \"a\"; source = { key = \"k\"; }; guards = 3; } );",
+         "x.cfg:9: service \"a\": guards: a list of groups expected: guards = ( { ... }, { ... "
+         "} "
+         ");\n"},
     };
 
     (void)state;
@@ -333,6 +388,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_service_overrides_the_defaults_key_by_key),
+        cmocka_unit_test(guards_are_the_services_own_or_the_defaults),
         cmocka_unit_test(only_what_changed_has_another_hash),
         cmocka_unit_test(every_fault_is_named),
         cmocka_unit_test(several_connections_of_one_type_have_names),
