@@ -19,7 +19,10 @@ int override_write(const char *state_dir, const struct override *o, struct err *
     int n;
 
     clk_format_time(o->until_ms, until, sizeof until);
-    n = snprintf(text, sizeof text, "min=%d max=%d until=%s", o->least, o->most, until);
+    n = snprintf(text, sizeof text, "min=%d max=%d", o->least, o->most);
+    if (o->per_instance > 0)
+        n += snprintf(text + n, sizeof text - (size_t)n, " per_instance=%.9g", o->per_instance);
+    n += snprintf(text + n, sizeof text - (size_t)n, " until=%s", until);
     snprintf(text + n, sizeof text - (size_t)n, " by=%s reason=%s", o->by, o->reason);
     if (order_write(state_dir, KIND, o->service, text, NULL) == 0)
         return 0;
@@ -44,6 +47,15 @@ static bool read_count(const char *text, const char *key, int *out)
     return true;
 }
 
+/* Left at 0 where it is not there. */
+static bool read_per_instance(const char *text, double *out)
+{
+    char digits[40];
+
+    return !order_field(text, "per_instance=", digits, sizeof digits) ||
+           (str_to_double(digits, strlen(digits), out) && *out > 0 && *out <= 1e9);
+}
+
 static bool parse(const char *text, struct override *o)
 {
     char until[40];
@@ -51,7 +63,8 @@ static bool parse(const char *text, struct override *o)
     order_field(text, "by=", o->by, sizeof o->by);
     order_field(text, "reason=", o->reason, sizeof o->reason);
     return read_count(text, "min=", &o->least) && read_count(text, "max=", &o->most) &&
-           (o->least >= 0 || o->most >= 0) &&
+           read_per_instance(text, &o->per_instance) &&
+           (o->least >= 0 || o->most >= 0 || o->per_instance > 0) &&
            order_field(text, "until=", until, sizeof until) &&
            clk_parse_time(until, strlen(until), &o->until_ms);
 }

@@ -1,6 +1,7 @@
 /* override.h - an operator's limits for a time: the order `override.SERVICE` (act/order.h).
  * "min=20 max=-1 until=2026-11-22T09:00:00Z by=ops
- * reason=..."; by and reason are left out where there is no room for them. */
+ * reason=...", and " per_instance=60" before until where that is overridden; by and reason are
+ * left out where there is no room for them. */
 #ifndef SCALER_ACT_OVERRIDE_H
 #define SCALER_ACT_OVERRIDE_H
 
@@ -12,8 +13,9 @@
 
 struct override {
     char service[ORDER_SERVICE_SIZE];
-    int least, most;  /* instances; -1: not overridden */
-    int64_t until_ms; /* wall; always has an end */
+    int least, most;     /* instances; -1: not overridden */
+    double per_instance; /* load an instance carries; 0: not overridden */
+    int64_t until_ms;    /* wall; always has an end */
     char by[64];
     char reason[160];
 };

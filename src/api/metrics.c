@@ -39,6 +39,8 @@ OF_SERVICE(floor_count, s->decided_ms > 0 ? (double)s->floor : (double)NAN)
 OF_SERVICE(is_late, s->late[0] != '\0')
 OF_SERVICE(is_waiting, s->approval_ms > 0)
 OF_SERVICE(is_blind, s->blind[0] != '\0')
+OF_SERVICE(stated, s->stated > 0 ? s->stated : (double)NAN)
+OF_SERVICE(per_instance, s->per_instance > 0 ? s->per_instance : (double)NAN)
 OF_SERVICE(is_guarded, s->is_guarded)
 OF_SERVICE(is_learning, s->is_learning)
 OF_SERVICE(samples, (double)s->samples)
@@ -94,6 +96,11 @@ static const struct metric metrics[] = {
      is_waiting, NULL},
     {"scaler_blind", "gauge", "1 while there is no fresh data: nothing is removed.", NULL,
      is_blind, NULL},
+    {"scaler_stated_capacity", "gauge", "Load that an instance is said to carry, per second.",
+     NULL, stated, NULL},
+    {"scaler_capacity", "gauge",
+     "Load that an instance is taken to carry: less than stated where a guard measured less.",
+     NULL, per_instance, NULL},
     {"scaler_guarded", "gauge",
      "1 while a guard is over its limit or has no fresh value: nothing is removed.", NULL,
      is_guarded, NULL},

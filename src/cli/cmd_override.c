@@ -19,6 +19,8 @@ static const struct conf_option options[] = {
     {"min", CONF_INT, "auto", 0, 1000000, "instances", "Not fewer than this."},
     {"max", CONF_INT, "auto", 0, 1000000, "instances", "Not more than this."},
     {"count", CONF_INT, "auto", 0, 1000000, "instances", "Exactly this many."},
+    {"per_instance", CONF_DOUBLE, "auto", 0.000001, 1e9, "per second",
+     "The load that an instance is taken to carry, whatever is stated or measured."},
     {"for", CONF_DURATION, "auto", 1, 2592000, "s", "How long; needed."},
     {"reason", CONF_STRING, "", 0, 159, "TEXT", "Why; needed."},
     {"end", CONF_BOOL, "false", 0, 0, "", "End the service's override now."},
@@ -27,13 +29,17 @@ static const struct conf_option options[] = {
     CONF_END,
 };
 
-static int read_limits(const struct conf *opts, struct store_override *o, struct err *e)
+/* What is asked for: limits for the history, the capacity beside them (0: not given). */
+static int read_order(const struct conf *opts, struct store_override *o, double *per_instance,
+                      struct err *e)
 {
+    bool has_capacity = !conf_is_auto(opts, "per_instance");
     bool has_min = !conf_is_auto(opts, "min"), has_max = !conf_is_auto(opts, "max");
     bool has_count = !conf_is_auto(opts, "count");
 
-    if (has_count == (has_min || has_max))
-        return err_set(e, ERR_CONFIG, "override: give --count, or --min and/or --max");
+    if (has_count ? has_min || has_max : !(has_min || has_max || has_capacity))
+        return err_set(e, ERR_CONFIG,
+                       "override: give --count, or --min and/or --max, or --per-instance");
     o->least = o->most = -1;
     if (has_count)
         o->least = o->most = (int)conf_int(opts, "count");
@@ -49,15 +55,21 @@ static int read_limits(const struct conf *opts, struct store_override *o, struct
     if (conf_string(opts, "reason")[0] == '\0')
         return err_set(e, ERR_CONFIG, "override: give --reason");
     o->until_ms = o->from_ms + conf_duration_ms(opts, "for");
+    *per_instance = has_capacity ? conf_double(opts, "per_instance") : 0;
     str_copy(o->reason, sizeof o->reason, conf_string(opts, "reason"));
     return 0;
 }
 
-static void say(const struct store_override *o)
+static void say(const struct store_override *o, double per_instance)
 {
     char until[32];
 
     clk_format_time(o->until_ms / 1000 * 1000, until, sizeof until);
+    if (per_instance > 0)
+        printf("service \"%s\": %.6g per second an instance until %s\n", o->service,
+               per_instance, until);
+    if (o->least < 0 && o->most < 0)
+        return;
     if (o->least == o->most)
         printf("service \"%s\": exactly %d instances until %s\n", o->service, o->least, until);
     else if (o->most < 0)
@@ -70,9 +82,13 @@ static void say(const struct store_override *o)
 }
 
 /* The file takes effect. */
-static int put(const char *dir, const struct store_override *o, bool is_end, struct err *e)
+static int put(const char *dir, const struct store_override *o, double per_instance,
+               bool is_end, struct err *e)
 {
-    struct override file = {.least = o->least, .most = o->most, .until_ms = o->until_ms};
+    struct override file = {.least = o->least,
+                            .most = o->most,
+                            .per_instance = per_instance,
+                            .until_ms = o->until_ms};
 
     if (is_end)
         return override_remove(dir, o->service, e);
@@ -84,12 +100,18 @@ static int put(const char *dir, const struct store_override *o, bool is_end, str
 
 /* The store keeps who set what, and when; a full disk does not keep an override from working.
  */
-static void note(const char *dir, struct store_override *o, bool is_end)
+static void note(const char *dir, struct store_override *o, double per_instance, bool is_end)
 {
+    char reason[sizeof o->reason];
     struct store *store = NULL;
     struct err e = {0};
     int rc;
 
+    if (per_instance > 0) { /* the history has no field for it */
+        str_copy(reason, sizeof reason, o->reason);
+        snprintf(o->reason, sizeof o->reason, "per_instance %.6g: %.130s", per_instance,
+                 reason);
+    }
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of write, not our end */
     rc = store_open(&store, dir, STORE_WRITE, &e);
     if (rc == 0)
@@ -142,6 +164,7 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
 {
     struct store_override o = {.from_ms = clk_wall_ms(), .kind = "override"};
     bool is_end = conf_bool(opts, "end");
+    double per_instance = 0;
     char dir[PATH_MAX];
     struct err e = {0};
 
@@ -153,35 +176,39 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
         return command_fail(&e);
     }
     place_user(o.by, sizeof o.by);
-    if ((!is_end && read_limits(opts, &o, &e) != 0) ||
+    if ((!is_end && read_order(opts, &o, &per_instance, &e) != 0) ||
         place_state_dir(opts, dir, sizeof dir, &e) != 0 ||
-        place_check_service(opts, dir, o.service, &e) != 0 || put(dir, &o, is_end, &e) != 0)
+        place_check_service(opts, dir, o.service, &e) != 0 ||
+        put(dir, &o, per_instance, is_end, &e) != 0)
         return command_fail(&e);
-    note(dir, &o, is_end);
+    note(dir, &o, per_instance, is_end);
     if (is_end)
         printf("service \"%s\": not overridden\n", o.service);
     else
-        say(&o);
+        say(&o, per_instance);
     return EXIT_DONE;
 }
 
 const struct command command_override = {
     .name = "override",
-    .summary = "set a service's limits for a time",
+    .summary = "set a service's limits or capacity for a time",
     .words = "SERVICE",
     .least_words = 1,
     .most_words = 1,
-    .about = "The configured limits are replaced until the time is over; scaling goes on\n"
-             "between them, and the gate's modes and holds stay in force. A daemon takes it\n"
+    .about = "What is given replaces the configured until the time is over; scaling goes on\n"
+             "with it, and the gate's modes and holds stay in force. A daemon takes it\n"
              "up within a second or two, before its next decision at usual steps. It is a\n"
              "small file in the state directory: a full disk or a broken configuration does\n"
-             "not keep it from working.",
-    .examples = "scaler override checkout --min 20 --for 4h --reason \"television spot\"\n"
-                "    at least 20 instances for four hours\n"
-                "scaler override checkout --end\n"
-                "    the configured limits again\n"
-                "scaler override checkout --list\n"
-                "    who set what, when and why\n",
+             "not keep it from working. A further override replaces the one before as a whole.",
+    .examples =
+        "scaler override checkout --min 20 --for 4h --reason \"television spot\"\n"
+        "    at least 20 instances for four hours\n"
+        "scaler override checkout --per-instance 60 --for 4h --reason \"slow release\"\n"
+        "    an instance carries 60 a second, whatever was stated or measured\n"
+        "scaler override checkout --end\n"
+        "    as configured again\n"
+        "scaler override checkout --list\n"
+        "    who set what, when and why\n",
     .options = options,
     .run = run,
 };

@@ -112,6 +112,9 @@ static void print_notes(const struct service_status *s)
     if (s->approval[0] != '\0')
         printf("%s: %sAPPROVAL%s %s\n", s->name, print_style(stdout, PRINT_RED),
                print_style(stdout, PRINT_PLAIN), s->approval);
+    if (s->capacity[0] != '\0')
+        printf("%s: %sCAPACITY%s %s\n", s->name, print_style(stdout, PRINT_RED),
+               print_style(stdout, PRINT_PLAIN), s->capacity);
     if (s->guards[0] != '\0')
         printf("%s: %s%s%s %s%s\n", s->name,
                print_style(stdout, s->is_guarded ? PRINT_RED : PRINT_PLAIN),
@@ -157,20 +160,22 @@ static void print_hold(const char *state_dir, const char *service)
 
 static void print_override(const struct override *o)
 {
-    char limits[64], until[64];
+    char limits[64] = "", capacity[64] = "", until[64];
 
-    if (o->least == o->most)
-        snprintf(limits, sizeof limits, "exactly %d", o->least);
-    else if (o->most < 0)
-        snprintf(limits, sizeof limits, "at least %d", o->least);
-    else if (o->least < 0)
-        snprintf(limits, sizeof limits, "at most %d", o->most);
-    else
-        snprintf(limits, sizeof limits, "%d to %d", o->least, o->most);
+    if (o->least == o->most && o->least >= 0)
+        snprintf(limits, sizeof limits, "exactly %d instances", o->least);
+    else if (o->most < 0 && o->least >= 0)
+        snprintf(limits, sizeof limits, "at least %d instances", o->least);
+    else if (o->least < 0 && o->most >= 0)
+        snprintf(limits, sizeof limits, "at most %d instances", o->most);
+    else if (o->least >= 0)
+        snprintf(limits, sizeof limits, "%d to %d instances", o->least, o->most);
+    if (o->per_instance > 0)
+        snprintf(capacity, sizeof capacity, "%s%.6g per second an instance",
+                 limits[0] != '\0' ? ", " : "", o->per_instance);
     until_text(o->until_ms, until, sizeof until);
-    printf("%s: overridden%s%s: %s instances%s%s%s\n", o->service,
-           o->by[0] != '\0' ? " by " : "", o->by, limits, until,
-           o->reason[0] != '\0' ? ": " : "", o->reason);
+    printf("%s: overridden%s%s: %s%s%s%s%s\n", o->service, o->by[0] != '\0' ? " by " : "",
+           o->by, limits, capacity, until, o->reason[0] != '\0' ? ": " : "", o->reason);
 }
 
 /* What operators have said, for the services shown. */

@@ -169,6 +169,7 @@ static void reap(struct scheduler *s)
 static void apply_override(struct unit *u, const struct override *list, size_t n)
 {
     int least = -1, most = -1;
+    double per_instance = 0;
     int64_t until_ms = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -176,9 +177,10 @@ static void apply_override(struct unit *u, const struct override *list, size_t n
             continue;
         least = list[i].least;
         most = list[i].most;
+        per_instance = list[i].per_instance;
         until_ms = list[i].until_ms;
     }
-    service_override(&u->service, least, most, until_ms);
+    service_override(&u->service, least, most, per_instance, until_ms);
 }
 
 static void apply_approval(struct unit *u, const struct approve *list, size_t n)
@@ -313,6 +315,7 @@ static void started(void *user, struct state_start *known, size_t n)
         str_clear(&known[i].gate);
         str_clear(&known[i].lead);
         str_clear(&known[i].terms);
+        str_clear(&known[i].capacity);
     }
     free(st->units);
     free(st->known);

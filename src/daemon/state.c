@@ -492,6 +492,7 @@ static int start_one(struct lane *l, struct state_start *item, struct err *e)
     store_state_get(l->store, item->service, "gate", &item->gate, NULL, NULL);
     store_state_get(l->store, item->service, "lead", &item->lead, NULL, NULL);
     store_state_get(l->store, item->service, "terms", &item->terms, NULL, NULL);
+    store_state_get(l->store, item->service, "capacity", &item->capacity, NULL, NULL);
     return 0;
 }
 
@@ -554,7 +555,7 @@ void state_start(struct state *s, struct state_start *items, size_t n,
 
     for (size_t i = 0; i < n; i++) {
         items[i].series = items[i].newest_ms = -1;
-        items[i].gate = items[i].lead = items[i].terms = STR_EMPTY;
+        items[i].gate = items[i].lead = items[i].terms = items[i].capacity = STR_EMPTY;
     }
     if (!r) {
         done(user, items, n);

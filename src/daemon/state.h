@@ -66,11 +66,12 @@ void state_write(struct state *s);
 struct state_start {
     char service[STORE_NAME_BYTES];
     int64_t step_ms;
-    int64_t series;    /* out: -1 when the store cannot be used */
-    int64_t newest_ms; /* out: start of the newest cell kept; -1 none */
-    struct str gate;   /* out: what state_put(service, "gate") kept; the caller clears */
-    struct str lead;   /* out: "lead" */
-    struct str terms;  /* out: "terms" */
+    int64_t series;      /* out: -1 when the store cannot be used */
+    int64_t newest_ms;   /* out: start of the newest cell kept; -1 none */
+    struct str gate;     /* out: what state_put(service, "gate") kept; the caller clears */
+    struct str lead;     /* out: "lead" */
+    struct str terms;    /* out: "terms" */
+    struct str capacity; /* out: "capacity" */
 };
 
 /* Fills items[0..n) and calls done on the loop; the array is borrowed until then. */

@@ -232,6 +232,30 @@ static void keep_approval(struct unit *u)
     str_clear(&text);
 }
 
+/* Guards that measured less than stated, or no longer do: told once, and kept. */
+static void tend_capacity(struct unit *u, int64_t now_ms)
+{
+    struct service *s = &u->service;
+    struct str bytes = STR_EMPTY;
+    char text[sizeof u->told_capacity];
+
+    if (s->must_keep_capacity && service_save_capacity(s, &bytes, NULL) == 0) {
+        s->must_keep_capacity = false;
+        state_put(u->env->state, s->conf->name, "capacity", bytes.data, bytes.len);
+    }
+    str_clear(&bytes);
+    service_capacity_text(s, now_ms, text, sizeof text);
+    if (strcmp(text, u->told_capacity) == 0)
+        return;
+    str_copy(u->told_capacity, sizeof u->told_capacity, text);
+    u->must_show = true;
+    if (text[0] != '\0')
+        log_warn(s->conf->name, "capacity of an instance: %s", text);
+    else
+        log_info(s->conf->name, "capacity of an instance: as stated, %.4g",
+                 s->setup.per_instance);
+}
+
 /* What became of settings that are to be approved: told once, and kept. */
 static void tend_approval(struct unit *u)
 {
@@ -743,6 +767,7 @@ int unit_start(struct unit *u, const struct state_start *known, struct err *e)
     restore_gate(u, &known->gate);
     service_restore_approval(&u->service, str_text(&known->terms), known->terms.len,
                              clk_wall_ms());
+    service_restore_capacity(&u->service, str_text(&known->capacity), known->capacity.len);
     name_endpoint(u);
     u->is_started = true;
     u->must_train = known->newest_ms >= 0;
@@ -831,6 +856,7 @@ void unit_decide(struct unit *u, int64_t wall_ms, int64_t mono_ms)
     now_ms = service_now_ms(s, wall_ms, mono_ms);
     u->wants_decision = !service_decide(s, now_ms, &submit);
     tend_approval(u);
+    tend_capacity(u, now_ms);
     keep_ready(u);
     if (u->wants_decision)
         return;

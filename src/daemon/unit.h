@@ -66,6 +66,7 @@ struct unit {
     struct record_last kept;
     struct gate_state kept_gate;
     int64_t kept_lead_ms;
+    char told_capacity[160];  /* of service_capacity_text, as the log has it */
     int64_t told_approval_ms; /* the wait that the log tells of; 0 none */
 };
 

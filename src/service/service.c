@@ -9,16 +9,12 @@
 #include "base/clk.h"
 #include "base/str.h"
 #include "base/vec.h"
-#include "decide/guards.h"
 #include "service/service_days.h"
+#include "service/service_guard.h"
 
 /* Samples this close behind the clock say that the clock is right. */
 #define CLOCK_SLACK_STEPS 3
 #define CLOCK_SLACK_MS (5 * CLK_SECOND_MS)
-/* Cells further ahead of the clock than this are of a broken source. */
-#define FUTURE_MOST_MS CLK_DAY_MS
-/* What a service without any history asks its source for: as much as sources hold often. */
-#define FIRST_LOOK_STEPS 240
 #define LOOK_MOST_STEPS 20160
 /* Kept while a brain is away or in training. */
 #define WAITING_MOST 100000
@@ -68,25 +64,6 @@ static void read_conf(struct service *s, const struct service_conf *conf, bool i
         s->gate_conf.mode = GATE_MODE_DRY_RUN;
 }
 
-static void forget_guards(struct service *s)
-{
-    for (size_t i = 0; i < DECIDE_GUARDS; i++)
-        s->guards[i] = (struct service_guard){.cell_ms = -1, .value = NAN};
-}
-
-/* Those that the new settings name alike go on. */
-static void move_guards(struct service *s, const struct service_conf *conf)
-{
-    struct service_guard old[DECIDE_GUARDS];
-
-    memcpy(old, s->guards, sizeof old);
-    forget_guards(s);
-    for (size_t i = 0; i < conf->n_guards && conf->step_ms == s->conf->step_ms; i++)
-        for (size_t k = 0; k < s->conf->n_guards; k++)
-            if (strcmp(conf->guards[i].name, s->conf->guards[k].name) == 0)
-                s->guards[i] = old[k];
-}
-
 static void forget_overlap(struct service *s)
 {
     for (size_t i = 0; i <= SERVICE_OVERLAP; i++)
@@ -122,7 +99,7 @@ int service_init(struct service *s, const struct service_conf *conf, int64_t lea
     decide_in_init(&s->in);
     gate_state_init(&s->gate);
     forget_overlap(s);
-    forget_guards(s);
+    service_guards_forget(s);
     return brain_new(&s->brain, &s->setup, now_ms, e);
 }
 
@@ -169,7 +146,7 @@ static void take_setup(struct service *s, const struct brain_setup *setup, bool 
     }
     s->setup = *setup;
     if (!*is_new && s->brain)
-        brain_set_capacity(s->brain, setup->per_instance);
+        brain_set_capacity(s->brain, service_per_instance(s, now_ms));
 }
 
 /* Only what acts can remove anything. */
@@ -233,7 +210,7 @@ bool service_reload(struct service *s, const struct service_conf *conf, bool is_
         s->newest_ms = -1;
         forget_overlap(s);
     }
-    move_guards(s, conf);
+    service_guards_move(s, conf);
     read_conf(s, conf, is_dry_run);
     offer(s, &setup);
     take_setup(s, &setup, &is_new, now_ms);
@@ -247,7 +224,7 @@ int64_t service_since_ms(const struct service *s, int64_t now_ms)
     int64_t step_ms = s->conf->step_ms;
     int64_t first_ms = now_ms - LOOK_MOST_STEPS * step_ms;
     int64_t since_ms =
-        s->newest_ms < 0 ? now_ms - FIRST_LOOK_STEPS * step_ms : s->newest_ms + step_ms;
+        s->newest_ms < 0 ? now_ms - SERVICE_FIRST_LOOK_STEPS * step_ms : s->newest_ms + step_ms;
 
     /* after a start: whatever the source still holds, from before the store ends */
     if (s->newest_ms < 0 && s->stored_ms >= 0 && s->stored_ms < since_ms)
@@ -313,7 +290,7 @@ void service_take_samples(struct service *s, int64_t wall_ms, int64_t mono_ms,
 {
     int64_t step_ms = s->conf->step_ms, most_ms;
 
-    most_ms = service_now_ms(s, wall_ms, mono_ms) + FUTURE_MOST_MS;
+    most_ms = service_now_ms(s, wall_ms, mono_ms) + SERVICE_FUTURE_MOST_MS;
     for (size_t i = 0; i < n; i++) {
         struct sample sample = items[i];
         double *cell;
@@ -336,6 +313,7 @@ void service_take_samples(struct service *s, int64_t wall_ms, int64_t mono_ms,
         if (is_new && isfinite(sample.value))
             clock_note_sample(&s->clock, sample.time_ms + step_ms, step_ms, wall_ms, mono_ms);
     }
+    service_guards_weigh(s);
 }
 
 static void note_error(struct service *s, int64_t now_ms, const struct err *e)
@@ -348,65 +326,6 @@ void service_fetch_failed(struct service *s, int64_t now_ms, const struct err *e
 {
     s->shown.fetch_errors++;
     note_error(s, now_ms, e);
-}
-
-/* ---- guards ---- */
-
-int64_t service_guard_since_ms(const struct service *s, size_t guard, int64_t now_ms)
-{
-    int64_t step_ms = s->conf->step_ms, since_ms = s->guards[guard].cell_ms + step_ms;
-
-    if (s->guards[guard].cell_ms < 0 || since_ms < now_ms - FIRST_LOOK_STEPS * step_ms)
-        since_ms = now_ms - FIRST_LOOK_STEPS * step_ms;
-    return since_ms < 0 ? 0 : since_ms - since_ms % step_ms;
-}
-
-/* As the rail sees it. */
-static struct decide_guard guard_now(const struct service *s, size_t i, int64_t now_ms)
-{
-    const struct guard_conf *c = &s->conf->guards[i];
-    const struct service_guard *g = &s->guards[i];
-    struct decide_guard out = {.kind = c->kind, .value = g->value, .limit = c->limit};
-
-    str_copy(out.name, sizeof out.name, c->name);
-    out.age_ms = g->cell_ms < 0 ? 0 : now_ms - g->cell_ms - s->conf->step_ms;
-    return out;
-}
-
-bool service_take_guard(struct service *s, size_t guard, int64_t now_ms,
-                        const struct sample *items, size_t n,
-                        void (*keep)(void *user, int64_t time_ms, double value), void *user)
-{
-    struct service_guard *g = &s->guards[guard];
-    bool was_over = g->value > s->conf->guards[guard].limit;
-
-    for (size_t i = 0; i < n; i++) {
-        bool is_again = items[i].time_ms == g->cell_ms && is_same(items[i].value, g->value);
-
-        if (items[i].time_ms < g->cell_ms || is_again ||
-            items[i].time_ms > now_ms + FUTURE_MOST_MS)
-            continue;
-        *g = (struct service_guard){items[i].time_ms, items[i].value};
-        keep(user, g->cell_ms, g->value);
-    }
-    return !was_over && g->value > s->conf->guards[guard].limit;
-}
-
-void service_guard_failed(struct service *s, size_t guard, int64_t now_ms, const struct err *e)
-{
-    struct err why = *e;
-
-    err_wrap(&why, "guard %s", s->conf->guards[guard].name);
-    service_fetch_failed(s, now_ms, &why);
-}
-
-static void tell_guards(struct service *s, int64_t now_ms)
-{
-    struct decide_guard guards[DECIDE_GUARDS];
-
-    for (size_t i = 0; i < s->conf->n_guards; i++)
-        guards[i] = guard_now(s, i, now_ms);
-    brain_set_guards(s->brain, guards, (int)s->conf->n_guards);
 }
 
 /* ---- the brain away ---- */
@@ -428,7 +347,6 @@ static void replay(struct service *s, struct brain *b)
 void service_return_brain(struct service *s, struct brain *b)
 {
     s->brain = b;
-    brain_set_capacity(b, s->setup.per_instance);
     replay(s, b); /* those it has seen are ignored */
     if (!s->is_training)
         s->n_waiting = 0;
@@ -508,7 +426,7 @@ static void take_brain(struct service *s, struct brain *b, int64_t now_ms)
 {
     brain_free(s->brain);
     s->brain = b;
-    brain_set_capacity(b, s->setup.per_instance);
+    brain_set_capacity(b, service_per_instance(s, now_ms));
     if (s->status_ms > 0)
         observe(s, now_ms, 0);
 }
@@ -536,7 +454,7 @@ void service_trial_ends(struct service *s, const struct brain_setup *setup, stru
         return;
     }
     if (b) {
-        brain_set_capacity(b, s->setup.per_instance);
+        brain_set_capacity(b, service_per_instance(s, now_ms));
         replay(s, b);
     }
     approval_judge(&s->approval, s->status.running, need, b ? need_seen_by(s, b, now_ms) : need,
@@ -560,6 +478,8 @@ void service_take_status(struct service *s, int64_t now_ms, const struct backend
         s->status_ms > 0 && st->failed > s->status.failed ? st->failed - s->status.failed : 0;
     bool is_first = s->status_ms == 0;
 
+    if (is_first || st->ready != s->status.ready || s->is_status_lost)
+        s->ready_since_ms = now_ms;
     s->status = *st;
     s->status_ms = now_ms;
     s->is_status_lost = false;
@@ -582,10 +502,12 @@ void service_status_failed(struct service *s, int64_t now_ms, const struct err *
         brain_observe_failed(s->brain);
 }
 
-void service_override(struct service *s, int least, int most, int64_t until_ms)
+void service_override(struct service *s, int least, int most, double per_instance,
+                      int64_t until_ms)
 {
     s->least = least;
     s->most = most;
+    s->per_instance = per_instance;
     s->override_until_ms = until_ms;
 }
 
@@ -634,16 +556,21 @@ bool service_decide(struct service *s, int64_t now_ms, bool *submit)
     static const struct hold none;
     struct gate_result r;
     struct gate_in in;
+    char text[160];
 
     *submit = false;
     if (!s->brain)
         return false;
     move_pace(s, now_ms);
     set_limits(s, now_ms);
-    tell_guards(s, now_ms);
+    service_guards_tell(s, now_ms);
+    brain_set_capacity(s->brain, service_per_instance(s, now_ms));
     brain_decide(s->brain, now_ms, &s->in, &s->decision);
     s->decided_ms = now_ms;
     judge_terms(s, now_ms);
+    service_capacity_text(s, now_ms, text, sizeof text);
+    if (text[0] != '\0')
+        decision_note(&s->decision, "capacity", "%s", text);
     s->shown.decisions++;
     if (s->is_submitting)
         return true; /* the gate is at work with an earlier count; the next step is soon */
@@ -682,26 +609,6 @@ int64_t service_lead_time_ms(const struct service *s)
     return b.lead_p95_ms > 0 ? b.lead_p95_ms : s->setup.lead_time_ms;
 }
 
-/* "cpu 0.84 above 0.7, p99 no value" */
-static void show_guards(const struct decide_in *in, struct service_status *out)
-{
-    size_t n = 0;
-
-    for (int i = 0; i < in->n_guards && n < sizeof out->guards; i++) {
-        const struct decide_guard *g = &in->guards[i];
-        char *at = out->guards + n;
-        size_t left = sizeof out->guards - n;
-        const char *join = i > 0 ? ", " : "";
-
-        if (isnan(g->value))
-            n += (size_t)snprintf(at, left, "%s%s no value", join, g->name);
-        else
-            n += (size_t)snprintf(at, left, "%s%s %.4g%s%.4g%s", join, g->name, g->value,
-                                  guard_is_over(g) ? " above " : " of ", g->limit,
-                                  guard_is_stale(g, in->stale_after_ms) ? " (stale)" : "");
-    }
-}
-
 static void show_decision(const struct service *s, struct service_status *out)
 {
     const struct decide_in *in = &s->in;
@@ -715,7 +622,7 @@ static void show_decision(const struct service *s, struct service_status *out)
     out->need = in->n_blocks > 0 ? in->need[0] * (1 + in->headroom) : NAN;
     snprintf(out->reason, sizeof out->reason, "%s", why->rail);
     out->is_guarded = s->decision.is_guarded;
-    show_guards(in, out);
+    service_guards_show(in, out);
     gate_result_text(&s->result, out->gate, sizeof out->gate);
     if (s->decision.is_blind) {
         char text[sizeof out->blind];
@@ -738,7 +645,6 @@ void service_show_starting(const struct service_conf *conf, bool is_dry_run,
 
 void service_show(const struct service *s, int64_t now_ms, struct service_status *out)
 {
-    (void)now_ms;
     *out = s->shown;
     str_copy(out->name, sizeof out->name, s->conf->name);
     str_copy(out->mode, sizeof out->mode, gate_mode_name(s->gate_conf.mode));
@@ -749,6 +655,9 @@ void service_show(const struct service *s, int64_t now_ms, struct service_status
                  s->approval.text, s->conf->name);
         out->approval_ms = s->approval.since_ms;
     }
+    out->stated = s->setup.per_instance;
+    out->per_instance = service_per_instance(s, now_ms);
+    service_capacity_text(s, now_ms, out->capacity, sizeof out->capacity);
     out->load = s->newest_load;
     out->load_ms = s->newest_ms >= 0 ? s->newest_ms + s->conf->step_ms : 0;
     out->forecast = out->need = NAN;

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "collect/sample.h"
 #include "decide/brain.h"
+#include "decide/capacity.h"
 #include "decide/decide.h"
 #include "service/approval.h"
 #include "service/config.h"
@@ -33,8 +34,10 @@ struct service_clock {
 
 /* A guard at work, in the order of conf->guards. */
 struct service_guard {
-    int64_t cell_ms; /* start of the newest cell; -1 none */
-    double value;    /* of that cell */
+    int64_t cell_ms;          /* start of the newest cell; -1 none */
+    double value;             /* of that cell */
+    int64_t weighed_ms;       /* start of the newest cell that `capacity` has seen */
+    struct capacity capacity; /* what it says that an instance carries */
 };
 
 struct service {
@@ -56,6 +59,7 @@ struct service {
     int fresh_samples;
 
     struct service_guard guards[DECIDE_GUARDS];
+    bool must_keep_capacity; /* what guards measured has changed; the caller clears it */
 
     /* Samples that came while the brain was away, or since a training began: replayed. */
     struct sample *waiting;
@@ -63,10 +67,12 @@ struct service {
     bool is_training;
 
     struct backend_status status;
-    int64_t status_ms;   /* service time; 0: never read */
-    bool is_status_lost; /* the last read failed */
+    int64_t status_ms;      /* service time; 0: never read */
+    bool is_status_lost;    /* the last read failed */
+    int64_t ready_since_ms; /* status.ready has been what it is */
 
-    int least, most; /* an operator's override; -1 none */
+    int least, most;     /* an operator's override; -1 none */
+    double per_instance; /* likewise; 0 none */
     int64_t override_until_ms;
     int paced_max; /* > conf's max while a lowered limit is approached; else -1 */
     int64_t paced_next_ms;
@@ -157,8 +163,22 @@ void service_training_ends(struct service *s, struct brain *b, int64_t now_ms);
 void service_take_status(struct service *s, int64_t now_ms, const struct backend_status *st);
 void service_status_failed(struct service *s, int64_t now_ms, const struct err *e);
 
-/* least or most -1: not overridden. */
-void service_override(struct service *s, int least, int most, int64_t until_ms);
+/* least or most -1, per_instance 0: not overridden. */
+void service_override(struct service *s, int least, int most, double per_instance,
+                      int64_t until_ms);
+
+/* ---- capacity: what is stated, but less where a guard has measured less ---- */
+
+/* In force: an operator's, else the least of stated and measured. */
+double service_per_instance(const struct service *s, int64_t now_ms);
+
+/* "" when it is the stated one, else "97 stated, 52 in force by guard cpu since 2026-..." */
+void service_capacity_text(const struct service *s, int64_t now_ms, char *out, size_t size);
+
+/* What guards measured, for the store: one line of JSON. ERR_NOMEM. */
+int service_save_capacity(const struct service *s, struct str *out, struct err *e);
+/* After service_init; of guards that are no more, or have another target, nothing is taken. */
+void service_restore_capacity(struct service *s, const char *text, size_t n);
 
 /* ---- deciding ---- */
 

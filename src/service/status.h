@@ -35,10 +35,12 @@ struct service_status {
     int64_t approval_ms;                   /* since when; 0: nothing waits */
     char late[160];                        /* "" or what was asked and has not arrived */
     char blind[160];                       /* "" or "12m: 14 ready, plan 22; no scale-in" */
-    char guards[256];                      /* "" none, or "cpu 0.84 above 0.7, p99 no value" */
-    bool is_guarded;                       /* one is over its limit or stale: no scale-in */
-    char note[160];                        /* "" or what source or backend want to be known */
-    char error[256];                       /* the last one; "" none */
+    double stated, per_instance; /* load an instance carries: stated, in force; 0 unknown */
+    char capacity[160];          /* "" or "97 stated, 52 in force by guard cpu since ..." */
+    char guards[256];            /* "" none, or "cpu 0.84 above 0.7, p99 no value" */
+    bool is_guarded;             /* one is over its limit or stale: no scale-in */
+    char note[160];              /* "" or what source or backend want to be known */
+    char error[256];             /* the last one; "" none */
     int64_t error_ms;
 
     /* Since the daemon started. */

@@ -36,11 +36,14 @@ within() {
     return 1
 }
 
-# Each second: 80 requests, and what $dir/cpu says ("" nothing).
-echo 0.4 >"$dir/cpu"
+# Each second: 80 requests, and the CPU of as many instances as there are, each of which carries
+# what $dir/carries says at 0.7; "": the CPU is not told.
+echo 20 >"$dir/carries"
 (while :; do
     t=$(date +%s)
-    cpu=$(cat "$dir/cpu")
+    carries=$(cat "$dir/carries")
+    n=$(ls "$dir/state/instances/web" 2>/dev/null | sed -n 's/^\(187[0-9]*\).*/\1/p' | sort -u | wc -l)
+    cpu=${carries:+$(awk -v c="$carries" -v n="$n" 'BEGIN { printf "%.3f", n ? 0.7 * 80 / n / c : 0.4 }')}
     for k in 0 1; do
         echo "SET rate:web:$((t + k)) 80 EX 60"
         [ -n "$cpu" ] && echo "SET cpu:web:$((t + k)) $cpu EX 60"
@@ -74,22 +77,40 @@ status() {
 explain() {
     "$SCALER_BIN" explain --service web --state-dir "$dir/state"
 }
-within 15 'web: guards cpu 0.4 of 0.7' status
 within 20 'web +act +80.* 6 +0 +0 +6 ' status
+within 10 'web: guards cpu 0.467 of 0.7' status
 
-# Full: 6 ready x 0.84 / 0.7 = 8.
-echo 0.84 >"$dir/cpu"
-within 10 'web: GUARDED cpu 0.84 above 0.7: no scale-in' status
-within 10 'guard +[0-9]+ -> 8 +cpu 0.84 above 0.7 with 6 ready: at least 8' explain
+# A release: an instance carries half. 6 ready x 0.933 / 0.7 = 8.
+echo 10 >"$dir/carries"
+within 10 ' 6 -> 8: guard: cpu 0.933 above 0.7 with 6 ready: at least 8' cat "$dir/log"
+force='web: CAPACITY 20 stated, (9|10|11)(\.[0-9]+)? in force by guard cpu since 20'
+within 40 "$force" status
+grep -q 'warn web: capacity of an instance: 20 stated, .* in force by guard cpu' "$dir/log" ||
+    fail "no alert" "$dir/log"
+within 10 'guards +cpu 0\.[0-9]+ of 0.7' explain
+within 10 'capacity +[0-9]+ +20 stated, .* in force by guard cpu' explain
 "$SCALER_BIN" explain --service web --replay --state-dir "$dir/state" >"$dir/out" 2>&1 ||
     fail "the decision does not replay" "$dir/out"
 
+# An operator has the last word, for a time.
+"$SCALER_BIN" override web --per-instance 60 --for 1h --reason "a trial" --config "$dir/a.cfg" \
+    >"$dir/out" 2>&1 || fail "no override" "$dir/out"
+within 10 'web: CAPACITY 20 stated, 60 in force by an operator until 20' status
+within 10 'web: overridden by .*: 60 per second an instance until .*: a trial' status
+"$SCALER_BIN" override web --end --config "$dir/a.cfg" >/dev/null
+within 10 "$force" status
+
 # Silent: nothing is removed, and it says so.
-: >"$dir/cpu"
-within 15 'web: GUARDED cpu 0.84 above 0.7 \(stale\): no scale-in|web: GUARDED cpu .*stale' status
+: >"$dir/carries"
+within 15 'web: GUARDED cpu 0\.[0-9]+ of 0.7 \(stale\): no scale-in' status
+kill $daemon && wait $daemon
+
+# What was measured is there after a restart.
+"$SCALER_BIN" run --config "$dir/a.cfg" >"$dir/log" 2>&1 &
+daemon=$!
+within 20 "$force" status
 kill $daemon && wait $daemon
 daemon=
-
 sqlite3 "$dir/state/scaler.db" 'SELECT signal FROM series ORDER BY signal' >"$dir/out" 2>/dev/null &&
     { [ "$(tr '\n' ' ' <"$dir/out")" = "cpu demand ready " ] || fail "signals kept:" "$dir/out"; }
 exit $failed

@@ -37,6 +37,16 @@ static void what_is_written_is_read_until_it_ends(void **state)
     assert_string_equal(items[0].by, "ops");
     assert_string_equal(items[0].reason, web.reason);
     free(items);
+    second = web;
+    second.least = second.most = -1;
+    second.per_instance = 60.5;
+    assert_int_equal(override_write(test_temp_dir(), &second, &e), 0);
+    assert_int_equal(override_list(test_temp_dir(), NOW, &items, &n, &e), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(items[0].most, -1);
+    assert_near(items[0].per_instance, 60.5, 0);
+    assert_string_equal(items[0].reason, web.reason);
+    free(items);
     assert_int_equal(override_list(test_temp_dir(), NOW + 60000, &items, &n, &e), 0);
     assert_int_equal(n, 0);
     free(items);
@@ -58,6 +68,8 @@ static void other_texts_are_left_aside(void **state)
         "min=-2 max=2 until=2100-01-01T00:00:00Z",
         "min=99999999999 max=2 until=2100-01-01T00:00:00Z",
         "min=1 max=2 until=tomorrow",
+        "min=1 max=-1 per_instance=0 until=2100-01-01T00:00:00Z",
+        "min=-1 max=-1 per_instance=many until=2100-01-01T00:00:00Z",
     };
     struct override *items;
     struct err e = {0};

@@ -229,7 +229,7 @@ static void test_an_override_moves_the_limits_until_it_ends(void **state)
 
     (void)state;
     assert_int_equal(service_init(&s, &c->services[0], 0, false, T0, NULL), 0);
-    service_override(&s, 15, -1, T0 + 5 * STEP_MS);
+    service_override(&s, 15, -1, 0, T0 + 5 * STEP_MS);
     running = run_steps(&s, 0, 5, 3, 100, &most_cut);
     assert_int_equal(running, 15);
     running = run_steps(&s, 5, 240, running, 100, &most_cut);
