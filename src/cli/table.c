@@ -4,6 +4,7 @@
 extern const struct command command_advise;
 extern const struct command command_approve;
 extern const struct command command_backtest;
+extern const struct command command_capacity;
 extern const struct command command_check;
 extern const struct command command_decisions;
 extern const struct command command_discover;
@@ -27,6 +28,7 @@ const struct command *const command_table[] = {
     &command_plan,
     &command_backtest,
     &command_models,
+    &command_capacity,
     &command_advise,
     &command_check,
     &command_discover,
