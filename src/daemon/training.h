@@ -11,8 +11,16 @@
 
 #define TRAINING_STATE "brain" /* the name of what brain_save gave, in the store */
 
+/* A guard in the store: from this value on the load of a cell is a lower bound. */
+struct training_guard {
+    char signal[DECIDE_GUARD_NAME_SIZE];
+    double saturated;
+};
+
 struct training {
     struct brain_setup setup;
+    struct training_guard guards[DECIDE_GUARDS];
+    size_t n_guards;
     struct store_series series;
     const char *state_dir;
     const struct days *days; /* NULL: all days are alike */

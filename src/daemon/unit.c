@@ -703,6 +703,12 @@ static void train(struct unit *u, const struct brain_setup *trial)
     job->training.series.step_ms = s->conf->step_ms;
     str_copy(job->training.series.service, sizeof job->training.series.service, s->conf->name);
     str_copy(job->training.series.signal, sizeof job->training.series.signal, STORE_DEMAND);
+    for (size_t i = 0; i < s->conf->n_guards; i++) {
+        struct training_guard *g = &job->training.guards[job->training.n_guards++];
+
+        str_copy(g->signal, sizeof g->signal, s->conf->guards[i].name);
+        g->saturated = s->conf->guards[i].saturated;
+    }
     service_training_begins(s);
     u->is_training = true;
     u->jobs++;

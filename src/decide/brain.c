@@ -253,14 +253,15 @@ static double mean_of(const struct brain *b, double ago, double minutes)
 }
 
 /* A tick is complete; NAN unknown. */
-static void end_tick(struct brain *b, double load)
+static void end_tick(struct brain *b, double load, bool is_least)
 {
     bool is_known = !isnan(load);
     long hour = lround(60 * b->minute), now;
     const struct calendar_entry *special;
     struct days_view view;
 
-    if (loads_push(&b->loads, load, NULL) != 0)
+    if ((is_known && is_least ? loads_push_least(&b->loads, load, NULL)
+                              : loads_push(&b->loads, load, NULL)) != 0)
         return;
     now = b->loads.n - 1;
     view = brain_days_view(b, NULL);
@@ -299,12 +300,14 @@ static void learn_noise(struct brain *b, double mean)
 static void close_tick(struct brain *b)
 {
     double mean = b->n_sum * 2 >= b->per_tick && b->n_sum > 0 ? b->sum / b->n_sum : NAN;
+    bool is_least = b->is_least;
 
     if (b->n_sum >= 8 && mean > 0)
         learn_noise(b, mean);
     b->sum = b->squares = 0;
     b->n_sum = 0;
-    end_tick(b, mean);
+    b->is_least = false;
+    end_tick(b, mean, is_least);
 }
 
 static void note_load(struct brain *b, int64_t time_ms, double load)
@@ -319,7 +322,7 @@ static void note_load(struct brain *b, int64_t time_ms, double load)
         b->fresh_samples++;
 }
 
-void brain_sample(struct brain *b, int64_t time_ms, double load)
+static void take_cell(struct brain *b, int64_t time_ms, double load, bool is_least)
 {
     int64_t cell = time_ms / b->setup.step_ms, most = (int64_t)KEEP_DAYS * b->day * b->per_tick;
     bool is_known = isfinite(load) && load >= 0;
@@ -339,12 +342,29 @@ void brain_sample(struct brain *b, int64_t time_ms, double load)
         b->sum += load;
         b->squares += load * load;
         b->n_sum++;
+        b->is_least |= is_least;
     }
     if (b->next_cell % b->per_tick == 0)
         close_tick(b);
 }
 
+void brain_sample(struct brain *b, int64_t time_ms, double load)
+{
+    take_cell(b, time_ms, load, false);
+}
+
+void brain_sample_least(struct brain *b, int64_t time_ms, double load)
+{
+    take_cell(b, time_ms, load, true);
+}
+
 int brain_train(struct brain *b, const struct series *history, struct err *e)
+{
+    return brain_train_least(b, history, NULL, e);
+}
+
+int brain_train_least(struct brain *b, const struct series *history, const struct series *least,
+                      struct err *e)
 {
     struct series *s = NULL;
     int rc = -1;
@@ -359,7 +379,9 @@ int brain_train(struct brain *b, const struct series *history, struct err *e)
     }
     b->is_training = true;
     for (size_t i = 0; i < history->n; i++) {
-        brain_sample(b, series_time_ms(history, i), history->values[i]);
+        int64_t time_ms = series_time_ms(history, i);
+
+        take_cell(b, time_ms, history->values[i], least && series_at(least, time_ms) > 0);
         if (b->is_night_due && brain_night(b, e) != 0)
             goto done;
     }

@@ -91,6 +91,10 @@ void brain_free(struct brain *b);
  * bench_decide. ERR_SHORT when it does not hold a whole step, ERR_NOMEM. */
 int brain_train(struct brain *b, const struct series *history, struct err *e);
 
+/* The same; cells where `least` is above 0 go to brain_sample_least. NULL: none. */
+int brain_train_least(struct brain *b, const struct series *history, const struct series *least,
+                      struct err *e);
+
 /* Appends everything learned: head, fields, checksum; 40 to 140 KB. The setup stays out but for
  * what the bytes depend on. ERR_NOMEM. */
 int brain_save(struct brain *b, struct str *out, struct err *e);
@@ -111,6 +115,11 @@ void brain_extent(const struct brain *b, int64_t *first_ms, int64_t *next_ms);
 /* The mean load of the cell that starts at time_ms; NAN: known to be unknown. Cells come in
  * order; skipped ones count as unknown, repeated ones are ignored. */
 void brain_sample(struct brain *b, int64_t time_ms, double load);
+
+/* The same of a cell in which the instances were saturated: at least so much was asked for. Its
+ * tick is taken as the larger of it and what an unknown tick is filled with, so that peak and
+ * floors do not follow a load that could not be served; fits leave it out as unknown. */
+void brain_sample_least(struct brain *b, int64_t time_ms, double load);
 
 /* What the backend reports now. */
 struct brain_fleet {

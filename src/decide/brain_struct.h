@@ -20,8 +20,9 @@ struct brain {
     double minute;     /* ticks of a 1440th of a day */
     int64_t next_cell; /* INT64_MIN: none yet */
     double sum, squares;
-    int n_sum;    /* known cells of the tick under way */
-    double noise; /* learned, as a share; NAN until known */
+    int n_sum;     /* known cells of the tick under way */
+    bool is_least; /* one of them was saturated; forgotten by brain_save: it is one tick */
+    double noise;  /* learned, as a share; NAN until known */
     /* what was learned */
     struct days days; /* told, not learned: brain_set_days */
     struct loads loads;

@@ -113,18 +113,34 @@ static float filled(const struct loads *l)
     return loads_y(l, l->n - 1);
 }
 
-int loads_push(struct loads *l, double load, struct err *e)
+static int push(struct loads *l, float y, struct err *e)
 {
-    bool is_known = isfinite(load) && load >= 0;
-
     if (make_room(l, e) != 0)
         return -1;
-    if (!is_known)
-        mark_gap(l, l->n);
-    l->open[l->n % LOADS_BLOCK] = is_known ? (float)log(load + l->eps) : filled(l);
+    l->open[l->n % LOADS_BLOCK] = y;
     l->n++;
     if (l->n % LOADS_BLOCK == 0)
         encode(&l->blocks[(l->n - 1 - l->base) / LOADS_BLOCK], l->open);
+    return 0;
+}
+
+int loads_push(struct loads *l, double load, struct err *e)
+{
+    bool is_known = isfinite(load) && load >= 0;
+    float y = is_known ? (float)log(load + l->eps) : filled(l);
+
+    if (push(l, y, e) != 0)
+        return -1;
+    if (!is_known)
+        mark_gap(l, l->n - 1);
+    return 0;
+}
+
+int loads_push_least(struct loads *l, double least, struct err *e)
+{
+    if (push(l, fmaxf((float)log(least + l->eps), filled(l)), e) != 0)
+        return -1;
+    mark_gap(l, l->n - 1);
     return 0;
 }
 

@@ -50,6 +50,10 @@ void loads_clear(struct loads *l);
  * given up instead when there is one, so that a full machine does not stop the clock. */
 int loads_push(struct loads *l, double load, struct err *e);
 
+/* The same of a tick of which only a lower bound is known, >= 0: the larger of it and what an
+ * unknown tick is filled with, and it counts as unknown. */
+int loads_push_least(struct loads *l, double least, struct err *e);
+
 bool loads_is_known(const struct loads *l, long tick);
 double loads_at(const struct loads *l, long tick);            /* base <= tick < n */
 double loads_max(const struct loads *l, long from, long to);  /* over [from, to), clipped */

@@ -237,19 +237,29 @@ int64_t service_since_ms(const struct service *s, int64_t now_ms)
     return since_ms - since_ms % step_ms;
 }
 
-static void wait_sample(struct service *s, struct sample sample)
+static void wait_sample(struct service *s, struct sample sample, bool is_least)
 {
     if (s->n_waiting < WAITING_MOST &&
         vec_reserve(&s->waiting, &s->cap_waiting, s->n_waiting + 1, sizeof *s->waiting) == 0)
-        s->waiting[s->n_waiting++] = sample;
+        s->waiting[s->n_waiting++] = (struct service_waiting){sample, is_least};
+}
+
+static void give_brain(struct brain *b, struct sample sample, bool is_least)
+{
+    if (is_least)
+        brain_sample_least(b, sample.time_ms, sample.value);
+    else
+        brain_sample(b, sample.time_ms, sample.value);
 }
 
 static void take_new(struct service *s, struct sample sample)
 {
+    bool is_least = service_guards_saturated(s, sample.time_ms);
+
     if (s->brain)
-        brain_sample(s->brain, sample.time_ms, sample.value);
+        give_brain(s->brain, sample, is_least);
     if (!s->brain || s->is_training)
-        wait_sample(s, sample);
+        wait_sample(s, sample, is_least);
     s->newest_ms = sample.time_ms;
     s->newest_load = sample.value;
     s->shown.samples++;
@@ -341,7 +351,7 @@ struct brain *service_lend_brain(struct service *s)
 static void replay(struct service *s, struct brain *b)
 {
     for (size_t i = 0; i < s->n_waiting; i++)
-        brain_sample(b, s->waiting[i].time_ms, s->waiting[i].value);
+        give_brain(b, s->waiting[i].sample, s->waiting[i].is_least);
 }
 
 void service_return_brain(struct service *s, struct brain *b)

@@ -40,6 +40,11 @@ struct service_guard {
     struct capacity capacity; /* what it says that an instance carries */
 };
 
+struct service_waiting {
+    struct sample sample;
+    bool is_least; /* the instances were saturated: a lower bound */
+};
+
 struct service {
     const struct service_conf *conf; /* borrowed */
     struct gate_conf gate_conf;      /* conf's, or dry run by order of the command line */
@@ -62,7 +67,7 @@ struct service {
     bool must_keep_capacity; /* what guards measured has changed; the caller clears it */
 
     /* Samples that came while the brain was away, or since a training began: replayed. */
-    struct sample *waiting;
+    struct service_waiting *waiting;
     size_t n_waiting, cap_waiting;
     bool is_training;
 

@@ -125,6 +125,16 @@ void service_guard_failed(struct service *s, size_t guard, int64_t now_ms, const
     service_fetch_failed(s, now_ms, &why);
 }
 
+bool service_guards_saturated(const struct service *s, int64_t cell_ms)
+{
+    for (size_t i = 0; i < s->conf->n_guards; i++)
+        if (s->guards[i].cell_ms >= cell_ms - s->conf->step_ms &&
+            s->guards[i].cell_ms <= cell_ms + s->conf->step_ms &&
+            s->guards[i].value >= s->conf->guards[i].saturated)
+            return true;
+    return false;
+}
+
 void service_guards_tell(struct service *s, int64_t now_ms)
 {
     struct decide_guard guards[DECIDE_GUARDS];

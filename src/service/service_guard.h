@@ -20,6 +20,9 @@ void service_guards_move(struct service *s, const struct service_conf *conf);
 /* Measures capacity where load, guard and ready count of a cell are all known. */
 void service_guards_weigh(struct service *s);
 
+/* True when a guard said so of this cell, or, where it is not read yet, of the one before. */
+bool service_guards_saturated(const struct service *s, int64_t cell_ms);
+
 /* Hands the values to the brain. */
 void service_guards_tell(struct service *s, int64_t now_ms);
 

@@ -80,12 +80,34 @@ static void constant_and_absurd_loads_are_kept(void **state)
     }
 }
 
+/* Yesterday's shape says 200; 150 was served, or 250. */
+static void a_lower_bound_is_never_below_the_usual(void **state)
+{
+    struct loads l;
+
+    (void)state;
+    loads_init(&l, 96, 28);
+    for (int k = 0; k < 96; k++)
+        assert_int_equal(loads_push(&l, k == 10 || k == 11 ? 200 : 100, NULL), 0);
+    for (int k = 0; k < 10; k++)
+        assert_int_equal(loads_push(&l, 100, NULL), 0);
+    assert_int_equal(loads_push_least(&l, 150, NULL), 0);
+    assert_int_equal(loads_push_least(&l, 250, NULL), 0);
+    assert_near(loads_at(&l, 106), 200, 1);
+    assert_near(loads_at(&l, 107), 250, 1);
+    assert_true(loads_is_known(&l, 105));
+    assert_false(loads_is_known(&l, 106));
+    assert_false(loads_is_known(&l, 107));
+    loads_clear(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_load_comes_back_within_its_share_of_what_its_block_varies),
         cmocka_unit_test(many_nights_of_a_growing_load_do_not_add_up),
         cmocka_unit_test(constant_and_absurd_loads_are_kept),
+        cmocka_unit_test(a_lower_bound_is_never_below_the_usual),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

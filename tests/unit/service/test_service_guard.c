@@ -205,6 +205,29 @@ static void test_cells_of_a_changing_fleet_are_no_evidence(void **state)
     end(&w);
 }
 
+/* At full CPU the load is what was served: what is usual at this time stays in sight. */
+static void test_a_saturated_load_is_a_lower_bound(void **state)
+{
+    const double cpu[] = {0.3, 1};
+    double peak[2];
+
+    (void)state;
+    for (size_t k = 0; k < 2; k++) {
+        struct world w;
+
+        begin(&w);
+        for (int i = 0; i < 1440 + 700; i++) /* 900 every day at noon */
+            minute(&w, i % 1440 >= 600 && i % 1440 < 720 ? 900 : 500, 0.3);
+        w.ready = 5; /* and served are 500 of it */
+        for (int i = 0; i < 65; i++)
+            minute(&w, 500, cpu[k]);
+        peak[k] = w.s.in.recent_peak;
+        end(&w);
+    }
+    assert_near(peak[0], 500, 5);
+    assert_true(peak[1] > 700);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_an_operator_has_the_last_word_for_a_time),
         cmocka_unit_test(test_a_silent_guard_keeps_what_runs_and_says_so),
         cmocka_unit_test(test_cells_of_a_changing_fleet_are_no_evidence),
+        cmocka_unit_test(test_a_saturated_load_is_a_lower_bound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
