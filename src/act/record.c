@@ -92,6 +92,8 @@ static const struct field in_fields[] = {
     FIELD(lead_ms, FIELD_INT64),
     FIELD(min, FIELD_INT),
     FIELD(max, FIELD_INT),
+    FIELD(multiple_of, FIELD_INT),
+    FIELD(zones, FIELD_INT),
 };
 #define N_FIELDS (sizeof in_fields / sizeof in_fields[0])
 
@@ -501,6 +503,8 @@ static void tell_capacity(const struct record *r, struct str *out)
 
     line(out, "capacity");
     str_printf(out, "%.6g per second an instance; ", in->per_instance);
+    if (in->zones > 1)
+        str_printf(out, "(with one of %d zones lost) ", in->zones);
     if (!in->is_status_known)
         str_add(out, "the backend could not be asked what runs\n");
     else

@@ -225,7 +225,7 @@ static int look_out(struct ahead *a, struct err *e)
                                 .expected = f->point,
                                 .asked = a->asked};
     struct outlook_setup s = {
-        .per_instance = a->setup.per_instance,
+        .per_instance = brain_setup_carried(&a->setup, a->setup.per_instance),
         .min = a->setup.min,
         .max = a->setup.max,
         .running = conf_is_auto(a->opts, "running") ? -1 : (int)conf_int(a->opts, "running"),

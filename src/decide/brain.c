@@ -97,6 +97,7 @@ int brain_new(struct brain **out, const struct brain_setup *setup, int64_t now_m
     if (!b)
         return err_nomem(e);
     b->setup = *setup;
+    b->setup.per_instance = brain_setup_carried(setup, setup->per_instance);
     init_ticks(b);
     b->next_cell = INT64_MIN;
     b->noise = b->load = b->usual = NAN;
@@ -447,6 +448,7 @@ int brain_night(struct brain *b, struct err *e)
 
 void brain_set_capacity(struct brain *b, double per_instance)
 {
+    per_instance = brain_setup_carried(&b->setup, per_instance);
     if (per_instance > 0 && isfinite(per_instance)) {
         b->fleet *= b->setup.per_instance / per_instance;
         b->setup.per_instance = per_instance;
@@ -593,6 +595,8 @@ static void fill_rails(const struct brain *b, int64_t now_ms, struct decide_in *
     in->lead_ms = (int64_t)b->leadtime.p95 * b->tick_ms;
     in->min = s->min;
     in->max = s->max;
+    in->multiple_of = s->multiple_of;
+    in->zones = s->zones;
 }
 
 void brain_decide(struct brain *b, int64_t now_ms, struct decide_in *in, struct decision *d)

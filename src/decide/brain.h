@@ -54,6 +54,8 @@ struct brain_setup {
     int64_t lead_time_ms; /* stated or guessed start-up; measured from then on */
     int64_t drain_ms;     /* what an instance still costs after its removal */
     int min, max;
+    int multiple_of; /* counts are multiples of it; 1: any */
+    int zones;       /* what remains without one of them carries the load; 1: no reserve */
     /* rails; see decide/options.c */
     double in_share;
     int64_t in_window_ms;
@@ -75,6 +77,9 @@ void brain_setup_init(struct brain_setup *s);
 void brain_setup_from(struct brain_setup *s, const struct conf *objective,
                       const struct conf *capacity, const struct conf *limits,
                       const struct conf *rails);
+
+/* What is reckoned of per_instance: (zones - 1) / zones of it with zones above 1. */
+double brain_setup_carried(const struct brain_setup *s, double per_instance);
 
 /* ERR_CONFIG when the setup makes no sense (names what), ERR_NOMEM. The caller frees. */
 int brain_new(struct brain **out, const struct brain_setup *setup, int64_t now_ms,

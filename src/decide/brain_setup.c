@@ -16,6 +16,8 @@ void brain_setup_init(struct brain_setup *s)
         .lead_time_ms = 5 * CLK_MINUTE_MS,
         .drain_ms = CLK_MINUTE_MS,
         .min = 1,
+        .multiple_of = 1,
+        .zones = 1,
         .in_share = 0.2,
         .in_window_ms = 10 * CLK_MINUTE_MS,
         .hour_share = 0.5,
@@ -25,6 +27,11 @@ void brain_setup_init(struct brain_setup *s)
         .dip_hold_ms = CLK_DAY_MS,
         .settle_samples = 3,
     };
+}
+
+double brain_setup_carried(const struct brain_setup *s, double per_instance)
+{
+    return s->zones > 1 ? per_instance * (s->zones - 1) / s->zones : per_instance;
 }
 
 static void rails_from(struct brain_setup *s, const struct conf *rails)
@@ -61,6 +68,8 @@ void brain_setup_from(struct brain_setup *s, const struct conf *objective,
     if (limits) {
         s->min = (int)conf_int(limits, "min");
         s->max = (int)conf_int(limits, "max");
+        s->multiple_of = (int)conf_int(limits, "multiple_of");
+        s->zones = (int)conf_int(limits, "zones");
     }
     if (rails)
         rails_from(s, rails);

@@ -12,7 +12,7 @@
 #include "decide/peak.h"
 
 struct brain {
-    struct brain_setup setup;
+    struct brain_setup setup; /* per_instance: brain_setup_carried of it */
     /* ticks */
     int per_tick; /* cells of a tick */
     int64_t tick_ms;

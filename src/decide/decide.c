@@ -25,6 +25,7 @@ void decide_in_init(struct decide_in *in)
     in->last_out_ms = in->last_in_ms = DECIDE_NEVER_MS;
     in->learning_headroom = in->learning_recent = 1;
     in->max = INT_MAX;
+    in->multiple_of = in->zones = 1;
 }
 
 /* The slot for the next reason; the last one is used again when the list is full, so that what

@@ -138,6 +138,9 @@ struct decide_in {
     struct decide_guard guards[DECIDE_GUARDS];
     int64_t lead_ms; /* decision to ready: a guard that only says "too much" waits so long */
     int min, max;
+    int multiple_of; /* counts are multiples of it, within max; at most 1: any */
+    int zones;       /* > 1: per_instance is (zones - 1) / zones of what an instance carries, so
+                      * that the rest still carries the load when one zone is lost */
 };
 
 /* Everything off, nothing known: min 0, max INT_MAX, loads NAN, never changed. */

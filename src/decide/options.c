@@ -29,6 +29,11 @@ const struct conf_option decide_limit_options[] = {
     {"min", CONF_INT, "1", 0, 1000000, "instances", "Never fewer instances than this."},
     {"max", CONF_INT, NULL, 1, 1000000, "instances",
      "Never more instances than this; wanting more is an alert."},
+    {"multiple_of", CONF_INT, "1", 1, 10000, "instances",
+     "Counts are rounded up to multiples of this, within max."},
+    {"zones", CONF_INT, "1", 1, 1000, "",
+     "Zones or hosts that the instances are spread over evenly: so many run that those of all "
+     "but one carry the load, ceil(n x zones / (zones - 1)). 1: no reserve."},
     CONF_END,
 };
 

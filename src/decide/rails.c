@@ -61,6 +61,22 @@ static void rail_trust(const struct decide_in *in, struct decision *d)
                       floor);
 }
 
+/* Without the fullest zone at least as many are left as the load asks for: a whole number. */
+static void rail_zones(const struct decide_in *in, struct decision *d)
+{
+    double left = (in->zones - 1.0) / in->zones;
+    int whole, floor;
+
+    if (in->zones < 2)
+        return;
+    whole = plan_ceil(d->need * left);
+    floor = plan_ceil(whole / left);
+    if (d->count < floor)
+        decision_move(d, "zones", floor,
+                      "%d carry the load, and of %d one of %d zones may fail", whole, floor,
+                      in->zones);
+}
+
 static void rail_dip(const struct decide_in *in, struct decision *d)
 {
     int floor = plan_ceil(in->dip_floor / in->per_instance);
@@ -101,6 +117,7 @@ static int pace_floor(const struct decide_in *in, int running, bool *is_hour)
     int gone = (int)(in->in_share * high), hour, floor;
 
     gone = gone < 1 ? 1 : gone;
+    gone = gone < in->multiple_of ? in->multiple_of : gone;
     floor = in->in_share >= 1 ? 0 : high - gone;
     hour = plan_ceil(in->hour_share * in->hour_ago_count);
     *is_hour = hour > floor;
@@ -161,14 +178,39 @@ static void rail_zero(const struct decide_in *in, struct decision *d)
                       in->zero_peak);
 }
 
+/* Up to the next multiple; n itself where there is none. */
+static int round_up(const struct decide_in *in, int n)
+{
+    int over = in->multiple_of > 1 ? n % in->multiple_of : 0;
+
+    return over > 0 && n < INT_MAX - in->multiple_of ? n + in->multiple_of - over : n;
+}
+
+/* The largest multiple within max, or max where that is less than one. */
+static int most_of(const struct decide_in *in)
+{
+    return in->multiple_of > 1 && in->max >= in->multiple_of
+               ? in->max - in->max % in->multiple_of
+               : in->max;
+}
+
+static void rail_multiple(const struct decide_in *in, struct decision *d)
+{
+    int to = round_up(in, d->count);
+
+    if (to != d->count)
+        decision_move(d, "multiple", to, "%d to the next multiple of %d", d->count,
+                      in->multiple_of);
+}
+
 static void rail_max(const struct decide_in *in, struct decision *d)
 {
     bool is_hour;
-    int most = in->max, pace;
+    int most = most_of(in), pace;
 
     d->wanted = d->count;
     d->wants_more = d->count > in->max && d->count > d->running;
-    if (d->count <= in->max)
+    if (d->count <= most)
         return;
     pace = d->is_blind || d->is_guarded ? d->running : pace_floor(in, d->running, &is_hour);
     most = most > pace ? most : pace;
@@ -183,25 +225,23 @@ static void rail_max(const struct decide_in *in, struct decision *d)
 
 static void rail_min(const struct decide_in *in, struct decision *d)
 {
-    if (d->count < in->min)
-        decision_move(d, "min", in->min, "%d is below %d", d->count, in->min);
+    int least = round_up(in, in->min), most = most_of(in);
+
+    least = least < most ? least : most;
+    least = least > in->min ? least : in->min;
+    if (d->count < least)
+        decision_move(d, "min", least, "%d is below %d", d->count, in->min);
 }
 
 const struct rail rails[] = {
-    {"guard", guards_apply},
-    {"stale", rail_stale},
-    {"settle", rail_settle},
-    {"trust", rail_trust},
-    {"dip", rail_dip},
-    {"out_most", rail_out_most},
-    {"stabilisation", rail_stabilisation},
-    {"pace", rail_pace},
-    {"cooldown", rail_cooldown},
-    {"budget", rail_budget},
-    {"zero", rail_zero},
-    {"max", rail_max},
-    {"min", rail_min},
-    {NULL, NULL},
+    {"guard", guards_apply},     {"stale", rail_stale},
+    {"settle", rail_settle},     {"trust", rail_trust},
+    {"zones", rail_zones},       {"dip", rail_dip},
+    {"out_most", rail_out_most}, {"stabilisation", rail_stabilisation},
+    {"pace", rail_pace},         {"cooldown", rail_cooldown},
+    {"budget", rail_budget},     {"zero", rail_zero},
+    {"multiple", rail_multiple}, {"max", rail_max},
+    {"min", rail_min},           {NULL, NULL},
 };
 
 void rails_apply(const struct decide_in *in, struct decision *d)

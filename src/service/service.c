@@ -126,6 +126,7 @@ static bool needs_new_brain(const struct brain_setup *old, const struct brain_se
            a.out_most != b.out_most || a.stabilisation_ms != b.stabilisation_ms ||
            a.out_cooldown_ms != b.out_cooldown_ms || a.in_cooldown_ms != b.in_cooldown_ms ||
            a.outs_a_day != b.outs_a_day || a.changes_most != b.changes_most ||
+           a.multiple_of != b.multiple_of || a.zones != b.zones ||
            a.stale_steps != b.stale_steps || a.zero_hold_ms != b.zero_hold_ms ||
            a.dip_hold_ms != b.dip_hold_ms || a.settle_samples != b.settle_samples;
 }

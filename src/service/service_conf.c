@@ -357,6 +357,10 @@ static void check_limits(const struct reader *r)
     if (conf_is_set(limits, "max") && min > max)
         conf_node_fault(at, r->faults, "%s: limits: min = %lld is above max = %lld", r->owner,
                         (long long)min, (long long)max);
+    if (conf_is_set(limits, "max") && max % conf_int(limits, "multiple_of") != 0)
+        conf_node_fault(place(r, "limits", "multiple_of"), r->faults,
+                        "%s: limits: max = %lld is no multiple of %lld", r->owner,
+                        (long long)max, (long long)conf_int(limits, "multiple_of"));
     if (min == 0)
         conf_faults_warn(
             r->faults, conf_node_file(at), conf_node_line(at),

@@ -227,6 +227,66 @@ static void the_hard_limits_stand_last(void **state)
     assert_string_equal(rails[0].name, "guard");
 }
 
+/* Whatever is proposed and whatever runs, the result is a multiple within the limits. */
+static void counts_are_multiples_within_max(void **state)
+{
+    (void)state;
+    for (int ready = 0; ready <= 24; ready++) {
+        for (int proposed = 0; proposed <= 40; proposed++) {
+            struct decide_in in = calm();
+            struct decision d;
+
+            in.ready = ready;
+            in.min = 2;
+            in.max = 20; /* the largest multiple is 18 */
+            in.multiple_of = 3;
+            in.load = 1;
+            d = after_rails(&in, proposed, false);
+            assert_int_equal(d.count % 3, 0);
+            assert_in_range(d.count, 3, 18);
+            if (proposed >= 2 && proposed <= 18)
+                assert_int_equal(d.count, (proposed + 2) / 3 * 3);
+        }
+    }
+}
+
+/* The pace lets a whole multiple go, or nothing ever would. */
+static void a_multiple_can_be_scaled_in(void **state)
+{
+    struct decide_in in = calm();
+
+    (void)state;
+    in.ready = in.highest_count = 9;
+    in.in_share = 0.2;
+    in.multiple_of = 3;
+    assert_int_equal(after_rails(&in, 5, false).count, 6);
+}
+
+/* For every need: without the fullest of the zones, what is left carries it. */
+static void without_one_zone_the_rest_carries_the_load(void **state)
+{
+    (void)state;
+    for (int zones = 2; zones <= 7; zones++) {
+        for (double need = 0.1; need < 60; need += 0.1) {
+            struct decide_in in = calm();
+            struct decision d;
+            int left;
+
+            in.zones = zones;
+            in.per_instance = 100.0 * (zones - 1) / zones;
+            in.load = in.recent_peak = in.held_need = 100 * need;
+            in.max = 1000;
+            for (int b = 0; b < DECIDE_BLOCKS; b++) {
+                in.need[b] = in.load;
+                in.block_steps[b] = 1;
+            }
+            assert_int_equal(decide(&in, &d), 0);
+            left = d.count - (d.count + zones - 1) / zones;
+            assert_true(left >= need - 1e-6);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +294,9 @@ int main(void)
         cmocka_unit_test(without_fresh_data_nothing_goes_not_even_above_max),
         cmocka_unit_test(wanting_more_than_max_is_told),
         cmocka_unit_test(the_hard_limits_stand_last),
+        cmocka_unit_test(counts_are_multiples_within_max),
+        cmocka_unit_test(a_multiple_can_be_scaled_in),
+        cmocka_unit_test(without_one_zone_the_rest_carries_the_load),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

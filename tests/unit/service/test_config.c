@@ -303,6 +303,9 @@ static void every_fault_is_named(void **state)
          "mean "
          "\"key\"?)\n"
          "x.cfg:11: service \"a\": guard \"ready\": source: key is missing: What to read.\n"},
+        {HEAD "services = ( { name = \"a\"; source = { key = \"k\"; };\n"
+              " limits = { multiple_of = 4; }; } );",
+         "x.cfg:10: service \"a\": limits: max = 9 is no multiple of 4\n"},
         {HEAD "services = ( { name = \"a\"; source = { key = \"k\"; }; guards = 3; } );",
          "x.cfg:9: service \"a\": guards: a list of groups expected: guards = ( { ... }, { ... "
          "} "
