@@ -17,7 +17,9 @@ const struct conf_option decide_objective_options[] = {
 
 const struct conf_option decide_capacity_options[] = {
     {"per_instance", CONF_DOUBLE, NULL, 0.000001, 1e9, "requests per second",
-     "Load that one ready instance carries within its objective."},
+     "Load that one ready instance carries within its objective. A claim: while a guard of "
+     "kind "
+     "utilisation measures less, that is in force."},
     {"noise", CONF_DOUBLE, "auto", 0, 1, "share",
      "Deviation of the load within one step, as a share of it; auto: learned from finer "
      "samples, "

@@ -52,9 +52,11 @@ void guard_conf_clear(struct guard_conf *g)
 uint64_t guard_conf_hash(const struct guard_conf *g, const struct config_source *sources,
                          size_t n_sources)
 {
-    const uint64_t parts[] = {conf_hash(g->options), g->query ? conf_hash(g->query) : 0,
-                              g->source_index < n_sources ? sources[g->source_index].hash : 0};
+    uint64_t parts[3] = {0};
 
+    parts[0] = conf_hash(g->options);
+    parts[1] = g->query ? conf_hash(g->query) : 0;
+    parts[2] = g->source_index < n_sources ? sources[g->source_index].hash : 0;
     return hash_bytes(HASH_START, parts, sizeof parts);
 }
 
