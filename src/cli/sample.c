@@ -172,12 +172,13 @@ static void add_guard(struct str *out)
         add_remark(out, 4, "Instead of target, most:");
         add_remark(out, 4, row->help);
     }
-    str_printf(out, "#    source = {\n#      type = \"%s\";\n", s ? s->name : "");
+    str_printf(out, "#    source = {\n#      type = \"%s\";\n", s->name);
     for (const struct conf_option *row = guard_source_options; row->name; row++)
         if (strcmp(row->name, "type") != 0)
             add_setting(out, 6, row);
-    if (s)
-        add_settings(out, 6, s->query_options);
+    for (const struct conf_option *row = s->query_options; row->name; row++)
+        if (strcmp(row->name, "units") != 0) /* a guard's values are levels */
+            add_setting(out, 6, row);
     str_add(out, "#    };\n#  } );\n");
 }
 
