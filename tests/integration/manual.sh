@@ -41,7 +41,7 @@ fi
 # Examples load as they are printed.
 mkdir "$dir/examples" && cp -r "$SCALER_SOURCE_DIR"/config/examples/. "$dir/examples" &&
     chmod -R go-w "$dir/examples"
-for f in "$dir"/examples/*.cfg; do
+for f in "$dir"/examples/*.cfg "$dir"/examples/backends/*.cfg; do
     "$s" check "$f" >"$dir/out" || fail "check $f: $(cat "$dir/out")"
     if grep -q "^warning" "$dir/out"; then
         fail "check $f: $(cat "$dir/out")"

@@ -68,7 +68,11 @@ static bool pass(struct slow_proxy *p, int server, int client, size_t *passed)
         most = *passed < STALL_AFTER ? STALL_AFTER - *passed : 0;
         break;
     case SLOW_SILENT:
+    case SLOW_REPLY:
+    case SLOW_FLOOD:
         most = 0;
+        break;
+    case SLOW_CUT:
         break;
     }
     if (most == 0) {
@@ -82,6 +86,41 @@ static bool pass(struct slow_proxy *p, int server, int client, size_t *passed)
     return put(client, buf, (size_t)n);
 }
 
+static void flood(int client)
+{
+    char blanks[16384];
+
+    memset(blanks, ' ', sizeof blanks);
+    while (put(client, blanks, sizeof blanks))
+        ; /* until the client has had enough */
+}
+
+/* What the client sent; false: the connection is over. */
+static bool take(struct slow_proxy *p, int client, int server)
+{
+    char buf[65536];
+    ssize_t n = recv(client, buf, sizeof buf, 0);
+    enum slow_mode mode = (enum slow_mode)atomic_load(&p->mode);
+    bool is_write = n > 0 && p->is_write && p->is_write(buf, (size_t)n);
+
+    if (n <= 0)
+        return false;
+    if (mode == SLOW_REPLY || mode == SLOW_FLOOD) {
+        if (put(client, p->reply, strlen(p->reply)) && mode == SLOW_FLOOD)
+            flood(client);
+        return mode == SLOW_REPLY;
+    }
+    if (is_write)
+        atomic_fetch_add(&p->n_writes, 1);
+    if (!put(server, buf, (size_t)n))
+        return false;
+    if (is_write && mode == SLOW_CUT) {
+        recv(server, buf, sizeof buf, 0); /* it was carried out */
+        return false;
+    }
+    return true;
+}
+
 static void relay(struct slow_proxy *p, int client)
 {
     int server = dial(p);
@@ -90,15 +129,11 @@ static void relay(struct slow_proxy *p, int client)
 
     while (is_open && !atomic_load(&p->is_stopped)) {
         struct pollfd fds[3] = {{client, POLLIN, 0}, {server, POLLIN, 0}, {p->fd, POLLIN, 0}};
-        char buf[65536];
 
         if (poll(fds, 3, LOOK_MS) < 0 || (fds[2].revents & POLLIN))
             break; /* a newer connection waits */
-        if (fds[0].revents) {
-            ssize_t n = recv(client, buf, sizeof buf, 0);
-
-            is_open = n > 0 && put(server, buf, (size_t)n);
-        }
+        if (fds[0].revents)
+            is_open = take(p, client, server);
         if (is_open && fds[1].revents)
             is_open = pass(p, server, client, &passed);
     }
