@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,18 +40,16 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-/* A socket for stdin, so that a program that does not read it costs no SIGPIPE. */
 static int open_ends(struct run *r, struct err *e)
 {
     for (int i = 0; i < 3; i++) {
         int pair[2];
 
-        if (i == IN ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0
-                    : pipe2(pair, O_CLOEXEC) != 0)
+        if (pipe2(pair, O_CLOEXEC) != 0)
             return err_set(e, ERR_IO, "cannot make a pipe: %s", strerror(errno));
-        r->ours[i] = pair[0];
-        r->theirs[i] = pair[1];
-        if (fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0)
+        r->ours[i] = pair[i == IN];
+        r->theirs[i] = pair[i != IN];
+        if (fcntl(r->ours[i], F_SETFL, O_NONBLOCK) != 0)
             return err_set(e, ERR_IO, "cannot set up a pipe: %s", strerror(errno));
     }
     return 0;
@@ -90,11 +88,32 @@ static int spawn(struct run *r, struct err *e)
     return r->ours[END] < 0 ? err_set(e, ERR_IO, "cannot watch it: %s", strerror(errno)) : 0;
 }
 
+/* write, for which a pipe that nobody reads is an error and no signal: the program may end
+ * without listening, and this may be any thread. (A socket could do that by itself, but cannot
+ * be opened as /dev/stdin.) */
+static ssize_t write_quietly(int fd, const char *bytes, size_t n)
+{
+    struct timespec now = {0};
+    sigset_t pipe, old;
+    ssize_t done;
+    int fault;
+
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, &old);
+    done = write(fd, bytes, n);
+    fault = errno;
+    if (done < 0 && fault == EPIPE)
+        sigtimedwait(&pipe, NULL, &now);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    errno = fault;
+    return done;
+}
+
 static void feed(struct run *r)
 {
     const struct program *c = r->program;
-    ssize_t n = send(r->ours[IN], c->input + r->written, c->input_len - r->written,
-                     MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t n = write_quietly(r->ours[IN], c->input + r->written, c->input_len - r->written);
 
     if (n > 0)
         r->written += (size_t)n;

@@ -7,15 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "act/program.h"
 #include "base/clk.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "collect/sample.h"
 #include "net/http.h"
-#include "net/program.h"
 
 #define VERSION 1
 #define MOST_ANSWER_BYTES ((size_t)64 << 20)
-#define MOST_WORDS 32 /* of a program's command */
+#define MOST_WORDS 32   /* of a program's command */
+#define MOST_NAMES 1024 /* of its environment */
 
 const struct conf_option hook_options[] = {
     {"before_forecast", CONF_STRINGS, "", 0, MOST_WORDS, "",
@@ -29,7 +31,7 @@ const struct conf_option hook_options[] = {
      "Instead of a program, where the same JSON is sent by POST."},
     {"deadline", CONF_DURATION, "10s", 1, 600, "s",
      "A hook without answer by then is given up, and work goes on without it."},
-    {"environment", CONF_STRINGS, "", 0, 1024, "",
+    {"environment", CONF_STRINGS, "", 0, MOST_NAMES, "",
      "\"NAME=value\" entries: all that programs see of an environment."},
     {"token_file", CONF_STRING, "", 0, 0, "",
      "File that holds the bearer token of the web addresses alone."},
@@ -116,24 +118,35 @@ int hook_check_options(const struct conf *options, const char **key, struct err 
 static int ask_program(const struct conf *options, enum hook_kind kind, const char *text,
                        size_t n, struct str *answer, struct err *e)
 {
-    const char *argv[MOST_WORDS + 1] = {NULL}, *environment[1024 + 1] = {NULL};
+    const char *argv[MOST_WORDS + 1] = {NULL}, *environment[MOST_NAMES + 1] = {NULL};
     const char *const *list;
     size_t words = conf_strings(options, names[kind].program, &list);
-    struct program_call call = {.argv = argv,
-                                .environment = environment,
-                                .in = text,
-                                .in_len = n,
-                                .most_bytes = MOST_ANSWER_BYTES,
-                                .deadline_mono_ms =
-                                    clk_mono_ms() + conf_duration_ms(options, "deadline")};
-    int exit_code;
+    struct program program = {.argv = argv,
+                              .environment = environment,
+                              .input = text,
+                              .input_len = n,
+                              .most_bytes = MOST_ANSWER_BYTES,
+                              .deadline_mono_ms =
+                                  clk_mono_ms() + conf_duration_ms(options, "deadline")};
+    struct program_result result;
+    int rc = 0;
 
     for (size_t i = 0; i < words; i++)
         argv[i] = list[i];
     words = conf_strings(options, "environment", &list);
     for (size_t i = 0; i < words; i++)
         environment[i] = list[i];
-    return program_run(&call, answer, &exit_code, e);
+    if (file_check_owner(argv[0], false, e) != 0 || program_run(&program, &result, e) != 0)
+        return -1;
+    if (result.exit_status < 0)
+        rc = err_set(e, ERR_IO, "%.120s: ended by a signal", argv[0]);
+    else if (result.exit_status > 0)
+        rc = err_set(e, ERR_IO, "%.120s: exit code %d: %s", argv[0], result.exit_status,
+                     result.complaint[0] ? result.complaint : "it does not say why");
+    else if (str_add_n(answer, str_text(&result.output), result.output.len) != 0)
+        rc = err_nomem(e);
+    program_result_clear(&result);
+    return rc;
 }
 
 static int ask_url(const struct conf *options, enum hook_kind kind, const char *text, size_t n,

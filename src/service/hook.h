@@ -45,7 +45,7 @@ bool hook_is_set(const struct conf *options, enum hook_kind kind);
 /* Lets the hook change the history in place; nothing happens when none is configured. *changed
  * (may be NULL) is the number of cells that differ afterwards. Blocks until its deadline.
  * Any failure leaves `s` as it was: ERR_DATA for an answer that makes no sense, else the
- * errors of program.h and http.h. */
+ * errors of act/program.h and net/http.h. */
 int hook_before_forecast(const struct conf *options, const char *service, struct series *s,
                          size_t *changed, struct err *e);
 
