@@ -1,9 +1,11 @@
 /* table.c - every backend that `backend = { type = "..." }` may name. */
 #include "act/backend.h"
 
+extern const struct backend backend_ec2_asg;
 extern const struct backend backend_process;
 
 const struct backend *const backend_table[] = {
     &backend_process,
+    &backend_ec2_asg,
     NULL,
 };

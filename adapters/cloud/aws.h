@@ -40,6 +40,13 @@
             "Certificates that the server's must chain to; none: the system's."                \
     }
 
+/* Paragraph of the manual on whose keys sign. */
+#define AWS_ABOUT                                                                             \
+    "Keys are looked for in the environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY),\n" \
+    "by web identity (EKS service accounts), in ~/.aws (AWS_PROFILE), at the container's\n"   \
+    "service (ECS, EKS Pod Identity) and at the instance's metadata service, IMDSv2 only.\n"  \
+    "SSO, roles that a profile assumes and credential_process are not supported.\n"
+
 struct aws; /* one call at a time */
 
 /* From options that hold AWS_OPTIONS; no I/O. ERR_CONFIG, ERR_NOMEM. */

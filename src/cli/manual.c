@@ -245,6 +245,10 @@ void manual_config(struct str *out)
         add_macro(out, ".SS", backend_table[i]->name);
         add_escaped(out, backend_table[i]->summary);
         str_add(out, ".\n");
+        if (backend_table[i]->about) {
+            str_add(out, ".PP\n");
+            add_about(out, backend_table[i]->about);
+        }
         add_options(out, backend_table[i]->options, false);
     }
     str_add(out, ".SH SEE ALSO\n.BR scaler (1)\n");
