@@ -20,6 +20,7 @@
  * group, so that a status is one call. */
 #define REFRESH_EVERY_MS (30 * CLK_SECOND_MS)
 #define OWNER_EVERY_MS (5 * CLK_MINUTE_MS)
+#define LOOK_MS (2 * CLK_SECOND_MS)
 enum { MOST_PAGES = 50 };
 
 struct ec2_asg {
@@ -193,14 +194,21 @@ static int look_for_owner(struct ec2_asg *b, int64_t deadline_mono_ms, struct er
 static void look_around(struct ec2_asg *b, int64_t deadline_mono_ms)
 {
     int64_t now = clk_mono_ms();
-    struct err e = {0};
+    struct err refresh = {0}, owner = {0};
 
-    b->owner_note[0] = '\0';
-    if (now >= b->refresh_due_mono && look_for_refresh(b, deadline_mono_ms, &e) == 0)
+    if (deadline_mono_ms > now + LOOK_MS)
+        deadline_mono_ms = now + LOOK_MS;
+    if (now >= b->refresh_due_mono) {
+        look_for_refresh(b, deadline_mono_ms, &refresh);
         b->refresh_due_mono = now + REFRESH_EVERY_MS;
-    if (now >= b->owner_due_mono && look_for_owner(b, deadline_mono_ms, &e) == 0)
-        b->owner_due_mono = now + OWNER_EVERY_MS;
-    if (e.code == ERR_DENIED)
+    }
+    if (now >= b->owner_due_mono) {
+        bool is_good = look_for_owner(b, deadline_mono_ms, &owner) == 0;
+
+        b->owner_due_mono = now + (is_good ? OWNER_EVERY_MS : REFRESH_EVERY_MS);
+        b->owner_note[0] = '\0';
+    }
+    if (refresh.code == ERR_DENIED || owner.code == ERR_DENIED)
         str_copy(b->owner_note, sizeof b->owner_note,
                  "no right to see refreshes and policies of the group");
 }

@@ -229,13 +229,17 @@ static enum verdict judge_code(const struct aws_reply *reply, const char *messag
         {"ServiceQuotaExceededException", ERR_LIMIT, FINAL, ""},
     };
 
+    const char *code = reply->error[0] ? reply->error : "no code";
+
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (strcmp(reply->error, rows[i].code) == 0) {
+        if (strcmp(code, rows[i].code) == 0) {
             err_set(e, rows[i].err, "%s: %s%s", rows[i].code, message, rows[i].cure);
             return rows[i].verdict;
         }
+    if (!message[0])
+        message = "no reason given";
     if (reply->status >= 500) {
-        err_set(e, ERR_IO, "AWS failed: HTTP %d: %s: %s", reply->status, reply->error, message);
+        err_set(e, ERR_IO, "AWS failed: HTTP %d: %s: %s", reply->status, code, message);
         return AGAIN;
     }
     if (reply->status == 429) {
@@ -243,7 +247,7 @@ static enum verdict judge_code(const struct aws_reply *reply, const char *messag
         return AGAIN;
     }
     err_set(e, reply->status == 403 || reply->status == 401 ? ERR_DENIED : ERR_CONFIG,
-            "HTTP %d: %s: %s", reply->status, reply->error, message);
+            "HTTP %d: %s: %s", reply->status, code, message);
     return FINAL;
 }
 
