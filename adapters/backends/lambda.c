@@ -13,11 +13,14 @@
 #include "act/backend.h"
 #include "adapters/cloud/aws.h"
 #include "adapters/cloud/aws_json.h"
+#include "adapters/cloud/aws_scaling.h"
 #include "base/clk.h"
 
 #define SERVICE "lambda"
-/* An alias points to two versions only while something is deployed. */
-#define ALIAS_EVERY_MS (30 * CLK_SECOND_MS)
+/* An alias points to two versions only while something is deployed; policies change as rarely.
+ */
+#define LOOK_EVERY_MS (30 * CLK_SECOND_MS)
+#define LOOK_MS (2 * CLK_SECOND_MS)
 /* AWS keeps this much for functions without a reservation. */
 #define UNRESERVED_LEAST 100
 
@@ -27,8 +30,9 @@ struct lambda {
     bool is_reserved, is_experimental;
     bool has_seen; /* `seen` is the count of the last status or call */
     int seen;
-    int64_t alias_due_mono;
+    int64_t look_due_mono;
     bool is_deploying;
+    struct aws_scaling scaling;
 };
 
 /* What is prepared, of either kind. */
@@ -216,6 +220,36 @@ static int look_at_alias(struct lambda *b, int64_t deadline_mono_ms, struct err 
     return rc;
 }
 
+static int look_at_scaling(struct lambda *b, int64_t deadline_mono_ms, struct err *e)
+{
+    char resource[220];
+    struct aws_scaled what = {.space = "lambda",
+                              .resource = resource,
+                              .dimension = "lambda:function:ProvisionedConcurrency"};
+    struct aws_scaling fresh;
+
+    snprintf(resource, sizeof resource, "function:%s:%s", b->function, b->qualifier);
+    if (aws_scaling_read(b->aws, &what, deadline_mono_ms, &fresh, e) != 0)
+        return -1;
+    b->scaling = fresh;
+    return 0;
+}
+
+/* What cannot be seen stands as it is known: a status without this is better than none. */
+static void look_around(struct lambda *b, int64_t deadline_mono_ms)
+{
+    int64_t now = clk_mono_ms();
+
+    if (b->is_reserved || now < b->look_due_mono)
+        return;
+    b->look_due_mono = now + LOOK_EVERY_MS;
+    if (deadline_mono_ms > now + LOOK_MS)
+        deadline_mono_ms = now + LOOK_MS;
+    if (is_alias(b))
+        look_at_alias(b, deadline_mono_ms, NULL);
+    look_at_scaling(b, deadline_mono_ms, NULL);
+}
+
 static void write_note(const struct lambda *b, const struct concurrency *c, char *out,
                        size_t size)
 {
@@ -233,10 +267,7 @@ static int lambda_status(void *backend, const struct backend_call *call,
 
     if (get(b, call->deadline_mono_ms, &c, e) != 0)
         return -1;
-    if (is_alias(b) && clk_mono_ms() >= b->alias_due_mono) {
-        look_at_alias(b, call->deadline_mono_ms, NULL); /* what is known stands */
-        b->alias_due_mono = clk_mono_ms() + ALIAS_EVERY_MS;
-    }
+    look_around(b, call->deadline_mono_ms);
     *out = (struct backend_status){.desired = c.requested,
                                    .ready = c.available,
                                    .least = b->is_reserved ? 1 : 0,
@@ -247,6 +278,9 @@ static int lambda_status(void *backend, const struct backend_call *call,
         out->running = out->ready;
     out->failed = c.has_failed;
     out->is_changing = c.is_in_progress || b->is_deploying;
+    if (b->scaling.policy[0])
+        snprintf(out->other_owner, sizeof out->other_owner, "scaling policy %.70s",
+                 b->scaling.policy);
     write_note(b, &c, out->note, sizeof out->note);
     b->has_seen = true;
     b->seen = c.requested;
@@ -356,6 +390,10 @@ static void check_provisioned(struct lambda *b, int64_t deadline_mono_ms, struct
         str_printf(out, "cannot see the alias: %s\n", e.msg);
     if (b->is_deploying)
         str_add(out, "the alias points to two versions: a deployment is under way\n");
+    if (look_at_scaling(b, deadline_mono_ms, &e) != 0)
+        str_printf(out, "cannot see whether Application Auto Scaling moves it: %s\n", e.msg);
+    if (b->scaling.policy[0])
+        str_printf(out, "scaling policy %s also moves it: remove it\n", b->scaling.policy);
     if (get_reserved(b, deadline_mono_ms, &reserved, &e) != 0)
         str_printf(out, "cannot see the function's reservation: %s\n", e.msg);
     else if (reserved >= 0)

@@ -228,6 +228,23 @@ static void refusals_say_what_to_do(void **state)
     }
 }
 
+static void a_scaling_policy_owns_it(void **state)
+{
+    static const struct recorded_row rows[] = {
+        ROW("GET " PC, READY("50")), ROW(ALIAS, ONE_VERSION),
+        ROW("POST / HTTP/1.1 {\"ServiceNamespace\":\"lambda\",\"ResourceIds\":[\"function:my-"
+            "function:BLUE\"],\"ScalableDimension\":\"lambda:function:"
+            "ProvisionedConcurrency\"}",
+            HEAD("200", "") "{\"ScalableTargets\":[{\"MinCapacity\":1,\"MaxCapacity\":9}]}"),
+        ROW("POST / HTTP/1.1 {\"ServiceNamespace\":\"lambda\",\"ResourceId\":",
+            HEAD("200", "") "{\"ScalingPolicies\":[{\"PolicyName\":\"util\"}]}"),
+        NONE};
+
+    (void)state;
+    recorded_set(&server, rows);
+    assert_string_equal(backend_rig_status(&fn).other_owner, "scaling policy util");
+}
+
 static void quota_and_reservation_are_told(void **state)
 {
     static const struct recorded_row rows[] = {
@@ -289,6 +306,7 @@ int main(void)
         cmocka_unit_test(without_a_word_it_does_not_act),
         cmocka_unit_test_setup_teardown(another_writer_is_noticed, begin, end),
         cmocka_unit_test_setup_teardown(refusals_say_what_to_do, begin, end),
+        cmocka_unit_test_setup_teardown(a_scaling_policy_owns_it, begin, end),
         cmocka_unit_test_setup_teardown(quota_and_reservation_are_told, begin, end),
         cmocka_unit_test(options_that_cannot_be_are_refused),
     };
