@@ -7,5 +7,9 @@ extern const struct backend backend_lambda;
 extern const struct backend backend_process;
 
 const struct backend *const backend_table[] = {
-    &backend_process, &backend_ec2_asg, &backend_ecs, &backend_lambda, NULL,
+    &backend_process,
+    &backend_ec2_asg,
+    &backend_ecs,
+    &backend_lambda,
+    NULL,
 };
