@@ -18,7 +18,7 @@
 #define VERSION "2011-01-01"
 /* Refreshes come and go in minutes, policies with a deployment: asked less often than the
  * group, so that a status is one call. */
-#define REFRESH_EVERY_MS (30 * CLK_SECOND_MS)
+#define REFRESH_EVERY_MS CLK_MINUTE_MS
 #define OWNER_EVERY_MS (5 * CLK_MINUTE_MS)
 #define LOOK_MS (2 * CLK_SECOND_MS)
 enum { MOST_PAGES = 50 };

@@ -190,7 +190,12 @@ static void hand_over(struct aws_reply *to, struct http_reply *from)
     *from = (struct http_reply){0};
 }
 
-enum verdict { GOOD, AGAIN, EXPIRED, FINAL };
+enum verdict {
+    GOOD,
+    AGAIN,   /* the same once more may help */
+    EXPIRED, /* with other keys it may help */
+    FINAL,
+};
 
 static enum verdict judge_code(const struct aws_reply *reply, const char *message,
                                struct err *e)
@@ -217,11 +222,13 @@ static enum verdict judge_code(const struct aws_reply *reply, const char *messag
         {"AccessDenied", ERR_DENIED, FINAL, ""},
         {"AccessDeniedException", ERR_DENIED, FINAL, ""},
         {"UnauthorizedOperation", ERR_DENIED, FINAL, ""},
+        {"AuthFailure", ERR_DENIED, EXPIRED, ""},
         {"OptInRequired", ERR_DENIED, FINAL, ""},
-        {"InvalidClientTokenId", ERR_DENIED, FINAL, " (the key is not known)"},
-        {"UnrecognizedClientException", ERR_DENIED, FINAL, " (the key is not known)"},
-        {"SignatureDoesNotMatch", ERR_DENIED, FINAL, " (wrong secret, or a wrong clock)"},
-        {"InvalidSignatureException", ERR_DENIED, FINAL, " (wrong secret, or a wrong clock)"},
+        /* Keys in a file may have been replaced. */
+        {"InvalidClientTokenId", ERR_DENIED, EXPIRED, " (the key is not known)"},
+        {"UnrecognizedClientException", ERR_DENIED, EXPIRED, " (the key is not known)"},
+        {"SignatureDoesNotMatch", ERR_DENIED, EXPIRED, " (wrong secret, or a wrong clock)"},
+        {"InvalidSignatureException", ERR_DENIED, EXPIRED, " (wrong secret, or a wrong clock)"},
         {"IncompleteSignature", ERR_DENIED, FINAL, ""},
         {"MissingAuthenticationToken", ERR_DENIED, FINAL, ""},
         {"LimitExceeded", ERR_LIMIT, FINAL, ""},

@@ -71,11 +71,11 @@ struct aws_reply {
 void aws_reply_clear(struct aws_reply *r);
 
 /* One call. What AWS throttles or fails at is tried again, twice at most, after a moment that
- * chance spreads, as far as the deadline allows: calls must be harmless when repeated. Expired
- * credentials are renewed, once. ERR_NONE for 2xx. Otherwise by AWS's code: ERR_BUSY
- * (throttled, a change under way), ERR_DENIED (keys, rights), ERR_LIMIT (quota), ERR_CONFIG
- * (not there, not valid), ERR_CONFLICT, ERR_IO (AWS failed, or the way to it); the reply then
- * holds its code. The caller clears the reply in every case. */
+ * chance spreads, as far as the deadline allows: calls must be harmless when repeated. Keys
+ * that expired or are not accepted are looked for anew, once. ERR_NONE for 2xx. Otherwise by
+ * AWS's code: ERR_BUSY (throttled, a change under way), ERR_DENIED (keys, rights), ERR_LIMIT
+ * (quota), ERR_CONFIG (not there, not valid), ERR_CONFLICT, ERR_IO (AWS failed, or the way to
+ * it); the reply then holds its code. The caller clears the reply in every case. */
 int aws_call(struct aws *a, const struct aws_request *r, int64_t deadline_mono_ms,
              struct aws_reply *reply, struct err *e);
 

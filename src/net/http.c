@@ -294,8 +294,10 @@ done:
         curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, NULL);
         curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, NULL);
         curl_easy_setopt(h->curl, CURLOPT_XOAUTH2_BEARER, NULL);
+        curl_easy_setopt(h->curl, CURLOPT_USERNAME, NULL);
         curl_easy_setopt(h->curl, CURLOPT_PASSWORD, NULL);
         curl_easy_setopt(h->curl, CURLOPT_AWS_SIGV4, NULL);
+        curl_easy_setopt(h->curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
         if (rc != 0) {
             curl_easy_cleanup(h->curl);
             h->curl = NULL;

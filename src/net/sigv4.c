@@ -75,7 +75,7 @@ static char *take_parameter(const char *p, size_t n)
 
 static int add_query(struct str *out, const char *query, struct err *e)
 {
-    char *parameters[MOST_PARAMETERS];
+    char *parameters[MOST_PARAMETERS] = {NULL};
     size_t n = 0;
     int rc = 0;
 

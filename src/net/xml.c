@@ -84,12 +84,16 @@ static void XMLCALL on_start(void *user, const char *name, const char **attribut
     r->open[r->depth++] = n;
 }
 
+/* Expat calls it once more after it was stopped, for an element such as <a/>. */
 static void XMLCALL on_end(void *user, const char *name)
 {
     struct reader *r = user;
-    struct node *n = r->open[--r->depth];
+    struct node *n;
 
     (void)name;
+    if (r->failure)
+        return;
+    n = r->open[--r->depth];
     if (!n->public.child && r->text.len > 0) {
         n->text = strndup(str_text(&r->text), r->text.len);
         if (n->text)

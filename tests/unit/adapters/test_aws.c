@@ -97,8 +97,8 @@ static void refusals_say_what_to_do(void **state)
     } cases[] = {
         {"AccessDeniedException", SAYS("400", "AccessDeniedException"), ERR_DENIED, 1},
         {"UnrecognizedClientException", SAYS("400", "UnrecognizedClientException"), ERR_DENIED,
-         1},
-        {"InvalidSignatureException", SAYS("400", "InvalidSignatureException"), ERR_DENIED, 1},
+         2},
+        {"InvalidSignatureException", SAYS("400", "InvalidSignatureException"), ERR_DENIED, 2},
         {"ExpiredTokenException", SAYS("400", "ExpiredTokenException"), ERR_DENIED, 2},
         {"ThrottlingException", SAYS("400", "ThrottlingException"), ERR_BUSY, 3},
         {"ResourceContention", SAYS("500", "ResourceContention"), ERR_BUSY, 3},
@@ -141,6 +141,59 @@ static void refusals_say_what_to_do(void **state)
     str_clear(&body);
 }
 
+static void a_connection_that_breaks_is_tried_again(void **state)
+{
+    static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"services\":";
+    static const struct recorded_row rows[] = {{"POST", reply, sizeof reply - 1},
+                                               {NULL, NULL, 0}};
+    struct str form = STR_EMPTY;
+    struct aws_reply r;
+    struct err e = {0};
+    struct aws *a = make();
+    int before = atomic_load(&server.n_requests);
+
+    (void)state;
+    recorded_set(&server, rows);
+    aws_add(&form, "Action", "Describe");
+    assert_int_equal(aws_call_form(a, "autoscaling", &form, clk_mono_ms() + 5000, &r, &e), -1);
+    assert_int_equal(e.code, ERR_IO);
+    assert_int_equal(atomic_load(&server.n_requests) - before, 3);
+    assert_int_equal(r.body.len, 0);
+    aws_reply_clear(&r);
+    str_clear(&form);
+    aws_free(a);
+}
+
+static void replaced_keys_are_taken_up(void **state)
+{
+    static const char refused[] = SAYS("403", "InvalidClientTokenId");
+    static const char good[] = "HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n{}";
+    static const struct recorded_row old[] = {{"POST", refused, sizeof refused - 1},
+                                              {NULL, NULL, 0}};
+    static const struct recorded_row new[] = {{"POST", good, 0}, {NULL, NULL, 0}};
+    struct str form = STR_EMPTY;
+    struct aws_reply r;
+    struct err e = {0};
+    struct aws *a = make();
+
+    (void)state;
+    aws_add(&form, "Action", "Describe");
+    recorded_set(&server, old);
+    assert_int_equal(aws_call_form(a, "sts", &form, clk_mono_ms() + 5000, &r, &e), -1);
+    assert_contains(server.head, "Credential=AKIAX/");
+    aws_reply_clear(&r);
+    setenv("AWS_ACCESS_KEY_ID", "AKIANEW", 1);
+    assert_int_equal(aws_call_form(a, "sts", &form, clk_mono_ms() + 5000, &r, &e), -1);
+    assert_contains(server.head, "Credential=AKIANEW/");
+    aws_reply_clear(&r);
+    recorded_set(&server, new);
+    assert_int_equal(aws_call_form(a, "sts", &form, clk_mono_ms() + 5000, &r, &e), 0);
+    setenv("AWS_ACCESS_KEY_ID", "AKIAX", 1);
+    aws_reply_clear(&r);
+    str_clear(&form);
+    aws_free(a);
+}
+
 static void the_deadline_is_kept(void **state)
 {
     static const struct recorded_row silent[] = {{"POST", NULL, 0}, {NULL, NULL, 0}};
@@ -180,6 +233,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refusals_are_read_in_every_protocol),
         cmocka_unit_test(refusals_say_what_to_do),
+        cmocka_unit_test(a_connection_that_breaks_is_tried_again),
+        cmocka_unit_test(replaced_keys_are_taken_up),
         cmocka_unit_test(the_deadline_is_kept),
         cmocka_unit_test(what_is_no_region_is_refused),
     };
