@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "act/backend.h"
+#include "act/seen.h"
 #include "adapters/backends/ec2_group.h"
 #include "adapters/cloud/aws.h"
 #include "base/clk.h"
@@ -26,8 +27,7 @@ enum { MOST_PAGES = 50 };
 struct ec2_asg {
     struct aws *aws;
     char group[256];
-    bool has_seen; /* `seen` is the desired capacity of the last status or call */
-    int seen;
+    struct seen seen; /* the desired capacity */
     int64_t refresh_due_mono, owner_due_mono;
     bool is_refreshing;
     char owner[96], owner_note[120];
@@ -251,8 +251,7 @@ static int ec2_status(void *backend, const struct backend_call *call,
     if (!ec2_group_is_suspended(&g, "AlarmNotification"))
         str_copy(out->other_owner, sizeof out->other_owner, b->owner);
     write_note(b, &g, out->note, sizeof out->note);
-    b->has_seen = true;
-    b->seen = g.desired;
+    seen_note(&b->seen, g.desired);
     return 0;
 }
 
@@ -285,30 +284,21 @@ static int ec2_scale(void *backend, const struct backend_call *call, int count, 
 {
     struct ec2_asg *b = backend;
     struct ec2_group g;
+    char what[300];
 
     if (describe(b, call->deadline_mono_ms, &g, e) != 0)
         return -1;
-    if (g.desired == count) {
-        b->has_seen = true;
-        b->seen = count;
-        return 0;
-    }
-    if (b->has_seen && g.desired != b->seen) {
-        int before = b->seen;
-
-        b->seen = g.desired;
-        return err_set(e, ERR_CONFLICT, "desired capacity of \"%s\" was %d and is %d", b->group,
-                       before, g.desired);
-    }
+    snprintf(what, sizeof what, "desired capacity of \"%s\"", b->group);
+    if (g.desired != count && seen_compare(&b->seen, g.desired, what, e) != 0)
+        return -1;
     if (count < g.least || count > g.most)
         return err_set(e, ERR_LIMIT, "%d asked, but group \"%s\" has MinSize %d and MaxSize %d",
                        count, b->group, g.least, g.most);
-    if (set_desired(b, count, call->deadline_mono_ms, e) != 0) {
-        b->has_seen = false; /* it may have been accepted all the same */
+    if (g.desired != count && set_desired(b, count, call->deadline_mono_ms, e) != 0) {
+        seen_forget(&b->seen);
         return -1;
     }
-    b->has_seen = true;
-    b->seen = count;
+    seen_note(&b->seen, count);
     return 0;
 }
 

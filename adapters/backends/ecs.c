@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "act/backend.h"
+#include "act/seen.h"
 #include "adapters/cloud/aws.h"
 #include "adapters/cloud/aws_json.h"
 #include "adapters/cloud/aws_scaling.h"
@@ -23,8 +24,7 @@ struct ecs {
     char cluster[256], service[256];
     char resource[520]; /* "service/CLUSTER/NAME", as Application Auto Scaling calls it */
     bool is_floor;
-    bool has_seen; /* `seen` is what is written, as of the last status or call */
-    int seen;
+    struct seen seen; /* what is written: the count, or the least of the target */
     int64_t scaling_due_mono;
     struct aws_scaling scaling;
     char note[120]; /* "" or why that is not known */
@@ -223,8 +223,7 @@ static int ecs_status(void *backend, const struct backend_call *call,
                  b->scaling.policy);
     str_copy(out->note, sizeof out->note,
              t.is_deploying ? "a deployment is under way" : b->note);
-    b->has_seen = true;
-    b->seen = standing;
+    seen_note(&b->seen, standing);
     return 0;
 }
 
@@ -256,27 +255,23 @@ static int ecs_scale(void *backend, const struct backend_call *call, int count, 
 {
     struct ecs *b = backend;
     struct tasks t;
+    char what[300];
     int standing;
 
     if (read_standing(b, call->deadline_mono_ms, &t, &standing, e) != 0)
         return -1;
-    if (standing != count && b->has_seen && b->seen != standing) {
-        int before = b->seen;
-
-        b->seen = standing;
-        return err_set(e, ERR_CONFLICT, "%s of \"%s\" was %d and is %d",
-                       b->is_floor ? "MinCapacity" : "desiredCount", b->service, before,
-                       standing);
-    }
+    snprintf(what, sizeof what, "%s of \"%s\"", b->is_floor ? "MinCapacity" : "desiredCount",
+             b->service);
+    if (standing != count && seen_compare(&b->seen, standing, what, e) != 0)
+        return -1;
     if (b->is_floor && count > b->scaling.most)
         return err_set(e, ERR_LIMIT, "%d asked, but the target \"%s\" has MaxCapacity %d",
                        count, b->resource, b->scaling.most);
     if (standing != count && write_count(b, count, call->deadline_mono_ms, e) != 0) {
-        b->has_seen = false; /* it may have been accepted all the same */
+        seen_forget(&b->seen);
         return -1;
     }
-    b->has_seen = true;
-    b->seen = count;
+    seen_note(&b->seen, count);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "act/backend.h"
+#include "act/seen.h"
 #include "adapters/cloud/aws.h"
 #include "adapters/cloud/aws_json.h"
 #include "adapters/cloud/aws_scaling.h"
@@ -28,8 +29,7 @@ struct lambda {
     struct aws *aws;
     char function[65], qualifier[129];
     bool is_reserved, is_experimental;
-    bool has_seen; /* `seen` is the count of the last status or call */
-    int seen;
+    struct seen seen; /* the amount asked for */
     int64_t look_due_mono;
     bool is_deploying;
     struct aws_scaling scaling;
@@ -282,8 +282,7 @@ static int lambda_status(void *backend, const struct backend_call *call,
         snprintf(out->other_owner, sizeof out->other_owner, "scaling policy %.70s",
                  b->scaling.policy);
     write_note(b, &c, out->note, sizeof out->note);
-    b->has_seen = true;
-    b->seen = c.requested;
+    seen_note(&b->seen, c.requested);
     return 0;
 }
 
@@ -325,6 +324,7 @@ static int lambda_scale(void *backend, const struct backend_call *call, int coun
 {
     struct lambda *b = backend;
     struct concurrency c;
+    char what[120];
 
     if (!b->is_reserved && !b->is_experimental)
         return err_set(e, ERR_CONFIG,
@@ -334,21 +334,16 @@ static int lambda_scale(void *backend, const struct backend_call *call, int coun
         return err_set(e, ERR_LIMIT, "a reservation of 0 would stop the function");
     if (get(b, call->deadline_mono_ms, &c, e) != 0)
         return -1;
-    if (c.requested != count && b->has_seen && b->seen != c.requested) {
-        int before = b->seen;
-
-        b->seen = c.requested;
-        return err_set(e, ERR_CONFLICT, "concurrency of \"%s\" was %d and is %d", b->function,
-                       before, c.requested);
-    }
+    snprintf(what, sizeof what, "concurrency of \"%s\"", b->function);
+    if (c.requested != count && seen_compare(&b->seen, c.requested, what, e) != 0)
+        return -1;
     /* What AWS gave up is asked for again though it stands. */
     if ((c.requested != count || c.has_failed) &&
         put(b, count, call->deadline_mono_ms, e) != 0) {
-        b->has_seen = false;
+        seen_forget(&b->seen);
         return -1;
     }
-    b->has_seen = true;
-    b->seen = count;
+    seen_note(&b->seen, count);
     return 0;
 }
 

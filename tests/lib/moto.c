@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clk.h"
+#include "lib/aws_world.h"
 #include "lib/servers.h"
 #include "lib/test.h"
 
@@ -35,12 +36,7 @@ bool test_moto_start(struct test_moto *m)
     number = test_free_port();
     snprintf(port, sizeof port, "%d", number);
     snprintf(m->endpoint, sizeof m->endpoint, "http://127.0.0.1:%d", number);
-    setenv("HOME", test_temp_dir(), 1);
-    setenv("AWS_ACCESS_KEY_ID", "AKIAX", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "s3cret", 1);
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-    unsetenv("AWS_SESSION_TOKEN");
-    unsetenv("AWS_PROFILE");
+    aws_world_environment();
     test_start("moto", argv);
     assert_true(test_wait_port(number, NULL));
     m->aws = connect_to(m->endpoint);

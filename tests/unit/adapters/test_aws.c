@@ -1,6 +1,6 @@
 /* test_aws.c - calls of AWS's APIs: where they go, what their refusals mean, when they are
  * repeated. Refusals: AWS's API references, "Common Errors", and Smithy's protocol pages. */
-#include "lib/recorded.h"
+#include "lib/aws_world.h"
 #include "lib/test.h"
 
 #include "adapters/cloud/aws.h"
@@ -8,39 +8,16 @@
 #include "conf/conf.h"
 
 static const struct conf_option options[] = {AWS_OPTIONS, CONF_END};
-static struct recorded server;
-
-static int start(void **state)
-{
-    static const struct recorded_row none[] = {{NULL, NULL, 0}};
-
-    (void)state;
-    setenv("HOME", test_temp_dir(), 1);
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-    setenv("AWS_ACCESS_KEY_ID", "AKIAX", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "s3cret", 1);
-    recorded_start(&server, true, none);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    recorded_stop(&server);
-    return 0;
-}
 
 static struct aws *make(void)
 {
     struct conf *c;
     struct aws *a = NULL;
     struct err e = {0};
-    char url[100];
 
-    snprintf(url, sizeof url, "http://127.0.0.1:%d/", server.port);
     assert_int_equal(conf_new(&c, options, &e), 0);
     assert_int_equal(conf_set(c, "region", "eu-central-1", &e), 0);
-    assert_int_equal(conf_set(c, "endpoint", url, &e), 0);
+    assert_int_equal(conf_set(c, "endpoint", aws_world_url(), &e), 0);
     assert_int_equal(aws_new(&a, c, &e), 0);
     conf_free(c);
     return a;
@@ -116,7 +93,7 @@ static void refusals_say_what_to_do(void **state)
     str_add(&body, "{}");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct recorded_row rows[] = {
-            {"POST / HTTP/1.1 {}", cases[i].reply, strlen(cases[i].reply)}, {NULL, NULL, 0}};
+            {"POST / HTTP/1.1 {}", cases[i].reply, strlen(cases[i].reply)}, AWS_END};
         struct aws_request r = {.service = "ecs",
                                 .target = "Ecs.Describe",
                                 .body = &body,
@@ -127,14 +104,14 @@ static void refusals_say_what_to_do(void **state)
         int before;
 
         print_message("%.30s\n", strstr(cases[i].reply, "__type"));
-        recorded_set(&server, rows);
-        before = atomic_load(&server.n_requests);
+        recorded_set(&aws_world_server, rows);
+        before = atomic_load(&aws_world_server.n_requests);
         assert_int_equal(aws_call(a, &r, clk_mono_ms() + 5000, &reply, &e), -1);
         assert_int_equal(e.code, cases[i].expected);
         assert_contains(e.msg, cases[i].code);
         assert_contains(e.msg, "ecs: ");
         assert_null(strstr(e.msg, "s3cret"));
-        assert_int_equal(atomic_load(&server.n_requests) - before, cases[i].requests);
+        assert_int_equal(atomic_load(&aws_world_server.n_requests) - before, cases[i].requests);
         aws_reply_clear(&reply);
         aws_free(a);
     }
@@ -144,20 +121,19 @@ static void refusals_say_what_to_do(void **state)
 static void a_connection_that_breaks_is_tried_again(void **state)
 {
     static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"services\":";
-    static const struct recorded_row rows[] = {{"POST", reply, sizeof reply - 1},
-                                               {NULL, NULL, 0}};
+    static const struct recorded_row rows[] = {{"POST", reply, sizeof reply - 1}, AWS_END};
     struct str form = STR_EMPTY;
     struct aws_reply r;
     struct err e = {0};
     struct aws *a = make();
-    int before = atomic_load(&server.n_requests);
+    int before = atomic_load(&aws_world_server.n_requests);
 
     (void)state;
-    recorded_set(&server, rows);
+    recorded_set(&aws_world_server, rows);
     aws_add(&form, "Action", "Describe");
     assert_int_equal(aws_call_form(a, "autoscaling", &form, clk_mono_ms() + 5000, &r, &e), -1);
     assert_int_equal(e.code, ERR_IO);
-    assert_int_equal(atomic_load(&server.n_requests) - before, 3);
+    assert_int_equal(atomic_load(&aws_world_server.n_requests) - before, 3);
     assert_int_equal(r.body.len, 0);
     aws_reply_clear(&r);
     str_clear(&form);
@@ -168,9 +144,8 @@ static void replaced_keys_are_taken_up(void **state)
 {
     static const char refused[] = SAYS("403", "InvalidClientTokenId");
     static const char good[] = "HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n{}";
-    static const struct recorded_row old[] = {{"POST", refused, sizeof refused - 1},
-                                              {NULL, NULL, 0}};
-    static const struct recorded_row new[] = {{"POST", good, 0}, {NULL, NULL, 0}};
+    static const struct recorded_row old[] = {{"POST", refused, sizeof refused - 1}, AWS_END};
+    static const struct recorded_row new[] = {{"POST", good, 0}, AWS_END};
     struct str form = STR_EMPTY;
     struct aws_reply r;
     struct err e = {0};
@@ -178,15 +153,15 @@ static void replaced_keys_are_taken_up(void **state)
 
     (void)state;
     aws_add(&form, "Action", "Describe");
-    recorded_set(&server, old);
+    recorded_set(&aws_world_server, old);
     assert_int_equal(aws_call_form(a, "sts", &form, clk_mono_ms() + 5000, &r, &e), -1);
-    assert_contains(server.head, "Credential=AKIAX/");
+    assert_contains(aws_world_server.head, "Credential=AKIAX/");
     aws_reply_clear(&r);
     setenv("AWS_ACCESS_KEY_ID", "AKIANEW", 1);
     assert_int_equal(aws_call_form(a, "sts", &form, clk_mono_ms() + 5000, &r, &e), -1);
-    assert_contains(server.head, "Credential=AKIANEW/");
+    assert_contains(aws_world_server.head, "Credential=AKIANEW/");
     aws_reply_clear(&r);
-    recorded_set(&server, new);
+    recorded_set(&aws_world_server, new);
     assert_int_equal(aws_call_form(a, "sts", &form, clk_mono_ms() + 5000, &r, &e), 0);
     setenv("AWS_ACCESS_KEY_ID", "AKIAX", 1);
     aws_reply_clear(&r);
@@ -196,7 +171,7 @@ static void replaced_keys_are_taken_up(void **state)
 
 static void the_deadline_is_kept(void **state)
 {
-    static const struct recorded_row silent[] = {{"POST", NULL, 0}, {NULL, NULL, 0}};
+    static const struct recorded_row silent[] = {{"POST", NULL, 0}, AWS_END};
     struct str form = STR_EMPTY;
     struct aws_reply reply;
     struct err e = {0};
@@ -204,7 +179,7 @@ static void the_deadline_is_kept(void **state)
     int64_t began = clk_mono_ms();
 
     (void)state;
-    recorded_set(&server, silent);
+    recorded_set(&aws_world_server, silent);
     aws_add(&form, "Action", "Describe");
     assert_int_equal(aws_call_form(a, "autoscaling", &form, began + 300, &reply, &e), -1);
     assert_int_equal(e.code, ERR_IO);
@@ -239,5 +214,5 @@ int main(void)
         cmocka_unit_test(what_is_no_region_is_refused),
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, aws_world_start, aws_world_stop);
 }

@@ -1,7 +1,7 @@
 /* test_aws_memory.c - every allocation on the way of AWS's backends and source fails once: a
  * clear error or an answer that does without, no crash, no leak. */
+#include "lib/aws_world.h"
 #include "lib/fault.h"
-#include "lib/recorded.h"
 #include "lib/test.h"
 
 #include "act/backend.h"
@@ -11,54 +11,36 @@
 enum { STEP_MS = 60000, LONG_MS = 10000 };
 
 #define HEAD "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
-#define ROW(start, reply)               \
-    {                                   \
-        start, reply, sizeof(reply) - 1 \
-    }
 #define POST "POST / HTTP/1.1 "
 
 static const struct recorded_row rows[] = {
-    ROW(POST "Action=DescribeAutoScalingGroups", HEAD
+    AWS_ROW(
+        POST "Action=DescribeAutoScalingGroups", HEAD
         "<R><DescribeAutoScalingGroupsResult><AutoScalingGroups><member><AutoScalingGroupName>"
         "web</AutoScalingGroupName><MinSize>1</MinSize><MaxSize>5</MaxSize><DesiredCapacity>3"
         "</DesiredCapacity><Instances><member><LifecycleState>InService</LifecycleState>"
         "<HealthStatus>Healthy</HealthStatus></member></Instances></member>"
         "</AutoScalingGroups></DescribeAutoScalingGroupsResult></R>"),
-    ROW(POST "Action=DescribeInstanceRefreshes", HEAD "<R/>"),
-    ROW(POST "Action=DescribePolicies", HEAD "<R/>"),
-    ROW(POST "Action=SetDesiredCapacity", HEAD "<R/>"),
-    ROW(POST "Action=GetMetricData", HEAD
-        "<R><GetMetricDataResult><MetricDataResults><member><Id>q0</Id><StatusCode>Complete"
-        "</StatusCode><Timestamps/><Values/></member></MetricDataResults>"
-        "</GetMetricDataResult></R>"),
-    ROW(POST "{\"cluster\":\"default\",\"services\":[\"web\"]}",
-        HEAD "{\"services\":[{\"status\":\"ACTIVE\",\"desiredCount\":3,\"runningCount\":3,"
-             "\"deployments\":[{\"rolloutState\":\"COMPLETED\"}]}]}"),
-    ROW(POST "{\"cluster\":\"default\",\"service\":\"web\"", HEAD "{}"),
-    ROW(POST "{\"ServiceNamespace\":\"ecs\"", HEAD "{\"ScalableTargets\":[]}"),
-    {NULL, NULL, 0}};
-
-static struct recorded server;
-static char url[64];
+    AWS_ROW(POST "Action=DescribeInstanceRefreshes", HEAD "<R/>"),
+    AWS_ROW(POST "Action=DescribePolicies", HEAD "<R/>"),
+    AWS_ROW(POST "Action=SetDesiredCapacity", HEAD "<R/>"),
+    AWS_ROW(POST "Action=GetMetricData", HEAD
+            "<R><GetMetricDataResult><MetricDataResults><member><Id>q0</Id><StatusCode>Complete"
+            "</StatusCode><Timestamps/><Values/></member></MetricDataResults>"
+            "</GetMetricDataResult></R>"),
+    AWS_ROW(POST "{\"cluster\":\"default\",\"services\":[\"web\"]}",
+            HEAD "{\"services\":[{\"status\":\"ACTIVE\",\"desiredCount\":3,\"runningCount\":3,"
+                 "\"deployments\":[{\"rolloutState\":\"COMPLETED\"}]}]}"),
+    AWS_ROW(POST "{\"cluster\":\"default\",\"service\":\"web\"", HEAD "{}"),
+    AWS_ROW(POST "{\"ServiceNamespace\":\"ecs\"", HEAD "{\"ScalableTargets\":[]}"),
+    AWS_END};
 
 static int start(void **state)
 {
-    (void)state;
     fault_wrap_libraries();
-    setenv("HOME", test_temp_dir(), 1);
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-    setenv("AWS_ACCESS_KEY_ID", "AKIAX", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "s3cret", 1);
+    aws_world_start(state);
     setenv("AWS_SESSION_TOKEN", "token", 1);
-    recorded_start(&server, true, rows);
-    snprintf(url, sizeof url, "http://127.0.0.1:%d", server.port);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    recorded_stop(&server);
+    recorded_set(&aws_world_server, rows);
     return 0;
 }
 
@@ -100,14 +82,16 @@ static int use_backend(const char *type, const char *const *pairs, struct err *e
 
 static int use_ec2(struct err *e)
 {
-    const char *pairs[] = {"group", "web", "region", "eu-west-1", "endpoint", url, NULL};
+    const char *pairs[] = {"group",    "web",           "region", "eu-west-1",
+                           "endpoint", aws_world_url(), NULL};
 
     return use_backend("ec2_asg", pairs, e);
 }
 
 static int use_ecs(struct err *e)
 {
-    const char *pairs[] = {"service", "web", "region", "eu-west-1", "endpoint", url, NULL};
+    const char *pairs[] = {"service",  "web",           "region", "eu-west-1",
+                           "endpoint", aws_world_url(), NULL};
 
     return use_backend("ecs", pairs, e);
 }
@@ -115,7 +99,7 @@ static int use_ecs(struct err *e)
 static int use_cloudwatch(struct err *e)
 {
     const struct source *s = source_find("cloudwatch");
-    const char *link_pairs[] = {"region", "eu-west-1", "endpoint", url, NULL};
+    const char *link_pairs[] = {"region", "eu-west-1", "endpoint", aws_world_url(), NULL};
     const char *query_pairs[] = {"namespace",  "Shop",        "metric", "Count",
                                  "dimensions", "A={service}", NULL};
     struct source_query q = {"web", NULL, STEP_MS,
@@ -160,5 +144,5 @@ int main(void)
         cmocka_unit_test(backends_and_source_survive_a_lack_of_memory),
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, aws_world_stop);
 }

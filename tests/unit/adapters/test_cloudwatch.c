@@ -1,7 +1,7 @@
 /* test_cloudwatch.c - the CloudWatch source against recorded replies, for what moto does not
  * say: pages, throttling, refusals, results that fail alone. Shapes: Amazon CloudWatch API
  * Reference, GetMetricData, "Examples", and its common errors. */
-#include "lib/recorded.h"
+#include "lib/aws_world.h"
 #include "lib/test.h"
 
 #include "base/clk.h"
@@ -24,35 +24,15 @@
 #define ACTION "POST / HTTP/1.1 Action=GetMetricData&Version=2010-08-01&"
 #define FIRST ACTION "StartTime="
 #define SECOND ACTION "NextToken=t%2F%3D&StartTime="
-#define NONE          \
-    {                 \
-        NULL, NULL, 0 \
-    }
 
 enum { STEP_MS = 60000, LONG_MS = 10000 };
 
-static struct recorded server;
 static int64_t now_ms; /* a whole minute that has begun */
 
 static int start(void **state)
 {
-    static const struct recorded_row none[] = {NONE};
-
-    (void)state;
-    setenv("HOME", test_temp_dir(), 1);
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-    setenv("AWS_ACCESS_KEY_ID", "AKIAX", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "s3cret", 1);
-    recorded_start(&server, true, none);
     now_ms = clk_wall_ms() / STEP_MS * STEP_MS;
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    recorded_stop(&server);
-    return 0;
+    return aws_world_start(state);
 }
 
 static struct conf *query_options(const char *metric)
@@ -75,12 +55,10 @@ static int fetch_two(int minutes, struct source_reply *replies, struct err *e)
     struct source_query q[] = {{"web", options, STEP_MS, now_ms - minutes * STEP_MS},
                                {"shop", options, STEP_MS, now_ms - minutes * STEP_MS}};
     void *source;
-    char url[100];
     int rc;
 
-    snprintf(url, sizeof url, "http://127.0.0.1:%d", server.port);
     assert_int_equal(conf_new(&link, s->options, e), 0);
-    assert_int_equal(conf_set(link, "endpoint", url, e), 0);
+    assert_int_equal(conf_set(link, "endpoint", aws_world_url(), e), 0);
     assert_int_equal(conf_set(link, "region", "eu-central-1", e), 0);
     assert_int_equal(s->open(&source, link, e), 0);
     rc = s->fetch(source, q, 2, replies, clk_mono_ms() + LONG_MS, e);
@@ -107,19 +85,12 @@ static const char *minute(int before)
     return out;
 }
 
-static void answer(const char *start, const char *reply)
-{
-    const struct recorded_row rows[] = {{start, reply, strlen(reply)}, NONE};
-
-    recorded_set(&server, rows);
-}
-
 static void two_services_come_in_one_call_and_two_pages(void **state)
 {
     static char first[2000], second[2000];
     struct source_reply r[2] = {0};
     struct err e = {0};
-    int before = atomic_load(&server.n_requests);
+    int before = atomic_load(&aws_world_server.n_requests);
 
     (void)state;
     snprintf(first, sizeof first,
@@ -137,12 +108,12 @@ static void two_services_come_in_one_call_and_two_pages(void **state)
             ""),
         minute(3), minute(5));
     const struct recorded_row rows[] = {
-        {FIRST, first, strlen(first)}, {SECOND, second, strlen(second)}, NONE};
-    recorded_set(&server, rows);
+        {FIRST, first, strlen(first)}, {SECOND, second, strlen(second)}, AWS_END};
+    recorded_set(&aws_world_server, rows);
     if (fetch_two(5, r, &e) != 0)
         fail_msg("%s", e.msg);
-    assert_int_equal(atomic_load(&server.n_requests) - before, 2);
-    assert_contains(server.last,
+    assert_int_equal(atomic_load(&aws_world_server.n_requests) - before, 2);
+    assert_contains(aws_world_server.last,
                     "&MetricDataQueries.member.2.MetricStat.Metric.Dimensions.member.1"
                     ".Value=app%2Fshop%2F1&");
     assert_int_equal(r[0].err.code, ERR_NONE);
@@ -186,7 +157,7 @@ static void a_result_fails_alone(void **state)
                  cases[i].status, has_value ? "<member>" : "", has_value ? minute(4) : "",
                  has_value ? "</member>" : "", has_value ? "<member>" : "", cases[i].value,
                  has_value ? "</member>" : "", minute(4));
-        answer(FIRST, reply);
+        aws_world_answer(FIRST, reply);
         if (fetch_two(5, r, &e) != 0)
             fail_msg("%s", e.msg);
         assert_int_equal(r[0].err.code, cases[i].code);
@@ -204,12 +175,12 @@ static void a_refused_call_is_asked_one_by_one(void **state)
         REFUSED("400", "ValidationError", "The value x for parameter Namespace is invalid");
     struct source_reply r[2] = {0};
     struct err e = {0};
-    int before = atomic_load(&server.n_requests);
+    int before = atomic_load(&aws_world_server.n_requests);
 
     (void)state;
-    answer(FIRST, refused);
+    aws_world_answer(FIRST, refused);
     assert_int_equal(fetch_two(5, r, &e), 0);
-    assert_int_equal(atomic_load(&server.n_requests) - before, 3);
+    assert_int_equal(atomic_load(&aws_world_server.n_requests) - before, 3);
     assert_int_equal(r[0].err.code, ERR_CONFIG);
     assert_int_equal(r[1].err.code, ERR_CONFIG);
     assert_contains(r[1].err.msg, "cloudwatch: monitoring: HTTP 400: ValidationError");
@@ -232,14 +203,14 @@ static void what_concerns_all_fails_all(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct source_reply r[2] = {0};
         struct err e = {0};
-        int before = atomic_load(&server.n_requests);
+        int before = atomic_load(&aws_world_server.n_requests);
 
         print_message("%s\n", cases[i].words);
-        answer(FIRST, cases[i].reply);
+        aws_world_answer(FIRST, cases[i].reply);
         assert_int_equal(fetch_two(5, r, &e), -1);
         assert_int_equal(e.code, cases[i].code);
         assert_contains(e.msg, cases[i].words);
-        assert_int_equal(atomic_load(&server.n_requests) - before, cases[i].requests);
+        assert_int_equal(atomic_load(&aws_world_server.n_requests) - before, cases[i].requests);
         clear_two(r);
     }
 }
@@ -264,7 +235,7 @@ static void what_is_no_reply_is_refused(void **state)
         struct err e = {0};
 
         print_message("%.60s\n", strstr(replies[i], "\r\n\r\n") + 4);
-        answer(FIRST, replies[i]);
+        aws_world_answer(FIRST, replies[i]);
         assert_int_equal(fetch_two(5, r, &e), 0);
         assert_int_equal(r[0].err.code, ERR_DATA);
         assert_int_equal(r[0].n, 0);
@@ -280,14 +251,14 @@ static void what_is_no_longer_kept_is_not_asked(void **state)
     char expected[200], time[32];
 
     (void)state;
-    answer(FIRST, empty);
+    aws_world_answer(FIRST, empty);
     assert_int_equal(fetch_two(20 * 24 * 60, r, &e), 0);
     assert_string_equal(r[0].note,
                         "CloudWatch keeps steps of 1m for 15 days: nothing older came");
     clk_format_time(now_ms - 15 * CLK_DAY_MS + STEP_MS, time, sizeof time);
     snprintf(expected, sizeof expected, FIRST "%.13s%%3A%.2s%%3A%.3s", time, time + 14,
              time + 17);
-    assert_contains(server.last, expected);
+    assert_contains(aws_world_server.last, expected);
     clear_two(r);
 }
 
@@ -330,5 +301,5 @@ int main(void)
         cmocka_unit_test(queries_are_checked),
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, aws_world_stop);
 }

@@ -1,8 +1,8 @@
 /* test_ec2_asg.c - the EC2 Auto Scaling backend against recorded replies, for what moto does
  * not say. Shapes: Amazon EC2 Auto Scaling API Reference, the "Sample Response" of each action,
  * and its "Errors"; words of refusals as AWS's own. */
+#include "lib/aws_world.h"
 #include "lib/backend_rig.h"
-#include "lib/recorded.h"
 #include "lib/test.h"
 
 #include "adapters/backends/ec2_group.h"
@@ -135,14 +135,6 @@ static void what_is_no_group_is_refused(void **state)
     HEAD(status)                                                                              \
     "<ErrorResponse xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\"><Error><Type>" \
     "Sender</Type><Code>" code "</Code><Message>" message "</Message></Error></ErrorResponse>"
-#define ROW(start, reply)               \
-    {                                   \
-        start, reply, sizeof(reply) - 1 \
-    }
-#define NONE          \
-    {                 \
-        NULL, NULL, 0 \
-    }
 #define THREE                                                                \
     HEAD("200")                                                              \
     GROUPS(GROUP("web", "3",                                                 \
@@ -176,36 +168,14 @@ static void what_is_no_group_is_refused(void **state)
     "<SetDesiredCapacityResponse><ResponseMetadata><RequestId>9fb7e2db</RequestId>" \
     "</ResponseMetadata></SetDesiredCapacityResponse>"
 
-static struct recorded server;
 static struct backend_rig web;
-
-static int start(void **state)
-{
-    static const struct recorded_row none[] = {NONE};
-
-    (void)state;
-    setenv("HOME", test_temp_dir(), 1);
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-    setenv("AWS_ACCESS_KEY_ID", "AKIAX", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "s3cret", 1);
-    recorded_start(&server, true, none);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    recorded_stop(&server);
-    return 0;
-}
 
 static int begin(void **state)
 {
-    char url[100];
-    const char *pairs[] = {"group", "web", "region", "eu-central-1", "endpoint", url, NULL};
+    const char *pairs[] = {"group",    "web",           "region", "eu-central-1",
+                           "endpoint", aws_world_url(), NULL};
 
     (void)state;
-    snprintf(url, sizeof url, "http://127.0.0.1:%d", server.port);
     backend_rig_open(&web, "ec2_asg", pairs);
     return 0;
 }
@@ -220,18 +190,18 @@ static int end(void **state)
 static void a_count_is_sent_once(void **state)
 {
     static const struct recorded_row rows[] = {
-        ROW(DESCRIBE, THREE), ROW(SET "&DesiredCapacity=4&HonorCooldown=false", ACCEPTED),
-        NONE};
+        AWS_ROW(DESCRIBE, THREE),
+        AWS_ROW(SET "&DesiredCapacity=4&HonorCooldown=false", ACCEPTED), AWS_END};
     int before;
 
     (void)state;
-    recorded_set(&server, rows);
-    before = atomic_load(&server.n_requests);
+    recorded_set(&aws_world_server, rows);
+    before = atomic_load(&aws_world_server.n_requests);
     backend_rig_scale(&web, 3); /* stands: one look, nothing sent */
-    assert_int_equal(atomic_load(&server.n_requests) - before, 1);
+    assert_int_equal(atomic_load(&aws_world_server.n_requests) - before, 1);
     backend_rig_scale(&web, 4);
-    assert_contains(server.last, "SetDesiredCapacity");
-    assert_int_equal(atomic_load(&server.n_requests) - before, 3);
+    assert_contains(aws_world_server.last, "SetDesiredCapacity");
+    assert_int_equal(atomic_load(&aws_world_server.n_requests) - before, 3);
 }
 
 static void refusals_of_a_count_say_what_to_do(void **state)
@@ -262,25 +232,26 @@ static void refusals_of_a_count_say_what_to_do(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct recorded_row rows[] = {
-            ROW(DESCRIBE, THREE), {SET, cases[i].reply, strlen(cases[i].reply)}, NONE};
+            AWS_ROW(DESCRIBE, THREE), {SET, cases[i].reply, strlen(cases[i].reply)}, AWS_END};
         int before;
 
         print_message("%s\n", cases[i].words);
-        recorded_set(&server, rows);
-        before = atomic_load(&server.n_requests);
+        recorded_set(&aws_world_server, rows);
+        before = atomic_load(&aws_world_server.n_requests);
         backend_rig_refuses(&web, 4, cases[i].code, cases[i].words);
-        assert_int_equal(atomic_load(&server.n_requests) - before, 1 + cases[i].sent);
+        assert_int_equal(atomic_load(&aws_world_server.n_requests) - before, 1 + cases[i].sent);
     }
 }
 
 static void a_refresh_is_a_change_under_way(void **state)
 {
-    static const struct recorded_row rows[] = {ROW(DESCRIBE, THREE), ROW(REFRESHES, A_REFRESH),
-                                               ROW(POLICIES, NO_POLICY), NONE};
+    static const struct recorded_row rows[] = {AWS_ROW(DESCRIBE, THREE),
+                                               AWS_ROW(REFRESHES, A_REFRESH),
+                                               AWS_ROW(POLICIES, NO_POLICY), AWS_END};
     struct backend_status st;
 
     (void)state;
-    recorded_set(&server, rows);
+    recorded_set(&aws_world_server, rows);
     st = backend_rig_status(&web);
     assert_int_equal(st.running, 3);
     assert_int_equal(st.ready, 2);
@@ -290,22 +261,24 @@ static void a_refresh_is_a_change_under_way(void **state)
 
 static void policies_that_do_not_act_are_no_owners(void **state)
 {
-    static const struct recorded_row rows[] = {ROW(DESCRIBE, THREE), ROW(REFRESHES, NO_REFRESH),
-                                               ROW(POLICIES, IDLE_POLICIES), NONE};
+    static const struct recorded_row rows[] = {AWS_ROW(DESCRIBE, THREE),
+                                               AWS_ROW(REFRESHES, NO_REFRESH),
+                                               AWS_ROW(POLICIES, IDLE_POLICIES), AWS_END};
 
     (void)state;
-    recorded_set(&server, rows);
+    recorded_set(&aws_world_server, rows);
     assert_string_equal(backend_rig_status(&web).other_owner, "");
 }
 
 static void a_missing_right_to_look_around_is_said(void **state)
 {
     static const struct recorded_row rows[] = {
-        ROW(DESCRIBE, THREE),
-        ROW("POST", REFUSED("403", "AccessDenied", "is not authorized to perform")), NONE};
+        AWS_ROW(DESCRIBE, THREE),
+        AWS_ROW("POST", REFUSED("403", "AccessDenied", "is not authorized to perform")),
+        AWS_END};
 
     (void)state;
-    recorded_set(&server, rows);
+    recorded_set(&aws_world_server, rows);
     assert_contains(backend_rig_status(&web).note, "no right to see refreshes and policies");
     assert_contains(backend_rig_check(&web, 0), "cannot see scaling policies");
 }
@@ -313,14 +286,15 @@ static void a_missing_right_to_look_around_is_said(void **state)
 static void pages_are_turned_until_the_group_is_found(void **state)
 {
     static const struct recorded_row rows[] = {
-        ROW(DESCRIBE "&Version=2011-01-01&AutoScalingGroupNames.member.1=web&NextToken=a%2F%3D",
-            THREE),
-        ROW(DESCRIBE,
-            HEAD("200") GROUPS(GROUP("other", "9", ""), "<NextToken>a/=</NextToken>")),
-        ROW(REFRESHES, NO_REFRESH), ROW(POLICIES, NO_POLICY), NONE};
+        AWS_ROW(DESCRIBE
+                "&Version=2011-01-01&AutoScalingGroupNames.member.1=web&NextToken=a%2F%3D",
+                THREE),
+        AWS_ROW(DESCRIBE,
+                HEAD("200") GROUPS(GROUP("other", "9", ""), "<NextToken>a/=</NextToken>")),
+        AWS_ROW(REFRESHES, NO_REFRESH), AWS_ROW(POLICIES, NO_POLICY), AWS_END};
 
     (void)state;
-    recorded_set(&server, rows);
+    recorded_set(&aws_world_server, rows);
     assert_int_equal(backend_rig_status(&web).desired, 3);
 }
 
@@ -342,10 +316,10 @@ static void a_status_fails_with_its_cause(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct recorded_row rows[] = {{DESCRIBE, cases[i].reply, strlen(cases[i].reply)},
-                                            NONE};
+                                            AWS_END};
 
         print_message("%s\n", cases[i].words);
-        recorded_set(&server, rows);
+        recorded_set(&aws_world_server, rows);
         backend_rig_is_blind(&web, cases[i].code, cases[i].words);
     }
 }
@@ -365,5 +339,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_status_fails_with_its_cause, begin, end),
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, aws_world_start, aws_world_stop);
 }

@@ -1,8 +1,8 @@
 /* test_ecs.c - the ECS backend against recorded replies, for what moto does not say. Shapes:
  * Amazon ECS API Reference, DescribeServices, "Response Syntax" and "Errors"; Application Auto
  * Scaling API Reference, DescribeScalableTargets. */
+#include "lib/aws_world.h"
 #include "lib/backend_rig.h"
-#include "lib/recorded.h"
 #include "lib/test.h"
 
 #define HEAD(status)   \
@@ -29,45 +29,15 @@
     HEAD("200")                                                                       \
     "{\"ScalableTargets\":[{\"MinCapacity\":1,\"MaxCapacity\":9,\"SuspendedState\":{" \
     "\"DynamicScalingInSuspended\":true,\"DynamicScalingOutSuspended\":true}}]}"
-#define ROW(start, reply)               \
-    {                                   \
-        start, reply, sizeof(reply) - 1 \
-    }
-#define NONE          \
-    {                 \
-        NULL, NULL, 0 \
-    }
 
-static struct recorded server;
 static struct backend_rig shop;
-
-static int start(void **state)
-{
-    static const struct recorded_row none[] = {NONE};
-
-    (void)state;
-    setenv("HOME", test_temp_dir(), 1);
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-    setenv("AWS_ACCESS_KEY_ID", "AKIAX", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "s3cret", 1);
-    recorded_start(&server, true, none);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    recorded_stop(&server);
-    return 0;
-}
 
 static int begin(void **state)
 {
-    char url[100];
-    const char *pairs[] = {"service", "shop", "region", "eu-central-1", "endpoint", url, NULL};
+    const char *pairs[] = {"service",  "shop",          "region", "eu-central-1",
+                           "endpoint", aws_world_url(), NULL};
 
     (void)state;
-    snprintf(url, sizeof url, "http://127.0.0.1:%d", server.port);
     backend_rig_open(&shop, "ecs", pairs);
     return 0;
 }
@@ -82,9 +52,9 @@ static int end(void **state)
 static struct backend_status status_of(const char *reply)
 {
     const struct recorded_row rows[] = {
-        {DESCRIBE, reply, strlen(reply)}, ROW(TARGETS, NO_TARGET), NONE};
+        {DESCRIBE, reply, strlen(reply)}, AWS_ROW(TARGETS, NO_TARGET), AWS_END};
 
-    recorded_set(&server, rows);
+    recorded_set(&aws_world_server, rows);
     return backend_rig_status(&shop);
 }
 
@@ -121,12 +91,12 @@ static void failed_tasks_count_from_the_start(void **state)
 
 static void a_suspended_target_is_no_owner(void **state)
 {
-    static const struct recorded_row rows[] = {ROW(DESCRIBE, SERVICE(THREE, "")),
-                                               ROW(TARGETS, SUSPENDED), NONE};
+    static const struct recorded_row rows[] = {AWS_ROW(DESCRIBE, SERVICE(THREE, "")),
+                                               AWS_ROW(TARGETS, SUSPENDED), AWS_END};
     struct backend_status st;
 
     (void)state;
-    recorded_set(&server, rows);
+    recorded_set(&aws_world_server, rows);
     st = backend_rig_status(&shop);
     assert_string_equal(st.other_owner, "");
     assert_int_equal(st.most, 9);
@@ -154,31 +124,31 @@ static void a_status_fails_with_its_cause(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct recorded_row rows[] = {{DESCRIBE, cases[i].reply, strlen(cases[i].reply)},
-                                            NONE};
+                                            AWS_END};
 
         print_message("%s\n", cases[i].words);
-        recorded_set(&server, rows);
+        recorded_set(&aws_world_server, rows);
         backend_rig_is_blind(&shop, cases[i].code, cases[i].words);
     }
 }
 
 static void a_count_is_sent_once(void **state)
 {
-    static const struct recorded_row rows[] = {ROW(DESCRIBE, SERVICE(THREE, "")),
-                                               ROW(UPDATE, SERVICE(THREE, "")), NONE};
+    static const struct recorded_row rows[] = {AWS_ROW(DESCRIBE, SERVICE(THREE, "")),
+                                               AWS_ROW(UPDATE, SERVICE(THREE, "")), AWS_END};
     static const struct recorded_row gone[] = {
-        ROW(DESCRIBE, SERVICE(THREE, "")),
-        ROW(UPDATE, REFUSED("400", "ServiceNotActiveException")), NONE};
+        AWS_ROW(DESCRIBE, SERVICE(THREE, "")),
+        AWS_ROW(UPDATE, REFUSED("400", "ServiceNotActiveException")), AWS_END};
     int before;
 
     (void)state;
-    recorded_set(&server, rows);
-    before = atomic_load(&server.n_requests);
+    recorded_set(&aws_world_server, rows);
+    before = atomic_load(&aws_world_server.n_requests);
     backend_rig_scale(&shop, 3); /* stands */
-    assert_int_equal(atomic_load(&server.n_requests) - before, 1);
+    assert_int_equal(atomic_load(&aws_world_server.n_requests) - before, 1);
     backend_rig_scale(&shop, 5);
-    assert_contains(server.last, "desiredCount");
-    recorded_set(&server, gone);
+    assert_contains(aws_world_server.last, "desiredCount");
+    recorded_set(&aws_world_server, gone);
     backend_rig_close(&shop);
     begin(NULL);
     backend_rig_refuses(&shop, 5, ERR_CONFIG, "ServiceNotActiveException");
@@ -194,5 +164,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_count_is_sent_once, begin, end),
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, aws_world_start, aws_world_stop);
 }

@@ -5,8 +5,8 @@
  * (lambda/2015-03-31, examples of Get-, Put- and DeleteProvisionedConcurrencyConfig,
  * GetFunctionConcurrency and GetAccountSettings), their members as printed there; refusals: the
  * "Errors" of each action. */
+#include "lib/aws_world.h"
 #include "lib/backend_rig.h"
-#include "lib/recorded.h"
 #include "lib/test.h"
 
 #define PC "/2019-09-30/functions/my-function/provisioned-concurrency?Qualifier=BLUE HTTP/1.1"
@@ -42,46 +42,15 @@
     HEAD("200", "")                                 \
     "{\"Name\":\"BLUE\",\"FunctionVersion\":\"2\"," \
     "\"RoutingConfig\":{\"AdditionalVersionWeights\":{\"3\":0.1}}}"
-#define ROW(start, reply)               \
-    {                                   \
-        start, reply, sizeof(reply) - 1 \
-    }
-#define NONE          \
-    {                 \
-        NULL, NULL, 0 \
-    }
 
-static struct recorded server;
 static struct backend_rig fn;
-
-static int start(void **state)
-{
-    static const struct recorded_row none[] = {NONE};
-
-    (void)state;
-    setenv("HOME", test_temp_dir(), 1);
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-    setenv("AWS_ACCESS_KEY_ID", "AKIAX", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "s3cret", 1);
-    recorded_start(&server, true, none);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    recorded_stop(&server);
-    return 0;
-}
 
 static void open_as(const char *experimental)
 {
-    char url[100];
-    const char *pairs[] = {"function",     "my-function", "qualifier", "BLUE",
-                           "endpoint",     url,           "region",    "eu-central-1",
-                           "experimental", experimental,  NULL};
+    const char *pairs[] = {"function",     "my-function",   "qualifier", "BLUE",
+                           "endpoint",     aws_world_url(), "region",    "eu-central-1",
+                           "experimental", experimental,    NULL};
 
-    snprintf(url, sizeof url, "http://127.0.0.1:%d", server.port);
     backend_rig_open(&fn, "lambda", pairs);
 }
 
@@ -119,12 +88,12 @@ static void states_are_told(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct recorded_row rows[] = {{"GET " PC, cases[i].reply, strlen(cases[i].reply)},
                                             {ALIAS, cases[i].alias, strlen(cases[i].alias)},
-                                            NONE};
+                                            AWS_END};
         struct backend_status st;
 
         print_message("%s\n", cases[i].name);
         open_as("true");
-        recorded_set(&server, rows);
+        recorded_set(&aws_world_server, rows);
         st = backend_rig_status(&fn);
         assert_int_equal(st.desired, cases[i].desired);
         assert_int_equal(st.running, cases[i].running);
@@ -139,58 +108,58 @@ static void states_are_told(void **state)
 static void a_count_is_put_and_zero_deletes(void **state)
 {
     static const struct recorded_row rows[] = {
-        ROW("GET " PC, READY("50")),
-        ROW("PUT " PC " {\"ProvisionedConcurrentExecutions\":100}", IN_PROGRESS),
-        ROW("DELETE " PC, HEAD("204", "Content-Length: 0\r\n")), NONE};
+        AWS_ROW("GET " PC, READY("50")),
+        AWS_ROW("PUT " PC " {\"ProvisionedConcurrentExecutions\":100}", IN_PROGRESS),
+        AWS_ROW("DELETE " PC, HEAD("204", "Content-Length: 0\r\n")), AWS_END};
     int before;
 
     (void)state;
-    recorded_set(&server, rows);
-    before = atomic_load(&server.n_requests);
+    recorded_set(&aws_world_server, rows);
+    before = atomic_load(&aws_world_server.n_requests);
     backend_rig_scale(&fn, 50); /* stands */
-    assert_int_equal(atomic_load(&server.n_requests) - before, 1);
+    assert_int_equal(atomic_load(&aws_world_server.n_requests) - before, 1);
     backend_rig_scale(&fn, 100);
-    assert_contains(server.last, "PUT");
+    assert_contains(aws_world_server.last, "PUT");
     backend_rig_close(&fn);
     open_as("true");
     backend_rig_scale(&fn, 0);
-    assert_contains(server.last, "DELETE");
+    assert_contains(aws_world_server.last, "DELETE");
 }
 
 static void what_failed_is_asked_again(void **state)
 {
-    static const struct recorded_row rows[] = {ROW("GET " PC, FAILED),
-                                               ROW("PUT " PC, IN_PROGRESS), NONE};
+    static const struct recorded_row rows[] = {AWS_ROW("GET " PC, FAILED),
+                                               AWS_ROW("PUT " PC, IN_PROGRESS), AWS_END};
 
     (void)state;
-    recorded_set(&server, rows);
+    recorded_set(&aws_world_server, rows);
     backend_rig_scale(&fn, 100);
-    assert_contains(server.last, "PUT");
+    assert_contains(aws_world_server.last, "PUT");
 }
 
 static void without_a_word_it_does_not_act(void **state)
 {
-    static const struct recorded_row rows[] = {ROW("GET " PC, READY("50")), NONE};
+    static const struct recorded_row rows[] = {AWS_ROW("GET " PC, READY("50")), AWS_END};
     int before;
 
     (void)state;
     open_as("false");
-    recorded_set(&server, rows);
-    before = atomic_load(&server.n_requests);
+    recorded_set(&aws_world_server, rows);
+    before = atomic_load(&aws_world_server.n_requests);
     backend_rig_refuses(&fn, 100, ERR_CONFIG, "say experimental = true");
-    assert_int_equal(atomic_load(&server.n_requests), before);
+    assert_int_equal(atomic_load(&aws_world_server.n_requests), before);
     backend_rig_close(&fn);
 }
 
 static void another_writer_is_noticed(void **state)
 {
-    static const struct recorded_row before[] = {ROW("GET " PC, READY("50")), NONE};
-    static const struct recorded_row after[] = {ROW("GET " PC, READY("70")), NONE};
+    static const struct recorded_row before[] = {AWS_ROW("GET " PC, READY("50")), AWS_END};
+    static const struct recorded_row after[] = {AWS_ROW("GET " PC, READY("70")), AWS_END};
 
     (void)state;
-    recorded_set(&server, before);
+    recorded_set(&aws_world_server, before);
     backend_rig_status(&fn);
-    recorded_set(&server, after);
+    recorded_set(&aws_world_server, after);
     backend_rig_refuses(&fn, 100, ERR_CONFLICT, "was 50 and is 70");
 }
 
@@ -218,12 +187,12 @@ static void refusals_say_what_to_do(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const struct recorded_row rows[] = {ROW("GET " PC, READY("50")),
+        const struct recorded_row rows[] = {AWS_ROW("GET " PC, READY("50")),
                                             {"PUT " PC, cases[i].reply, strlen(cases[i].reply)},
-                                            NONE};
+                                            AWS_END};
 
         print_message("%s\n", cases[i].words);
-        recorded_set(&server, rows);
+        recorded_set(&aws_world_server, rows);
         backend_rig_refuses(&fn, 100, cases[i].code, cases[i].words);
     }
 }
@@ -231,35 +200,37 @@ static void refusals_say_what_to_do(void **state)
 static void a_scaling_policy_owns_it(void **state)
 {
     static const struct recorded_row rows[] = {
-        ROW("GET " PC, READY("50")), ROW(ALIAS, ONE_VERSION),
-        ROW("POST / HTTP/1.1 {\"ServiceNamespace\":\"lambda\",\"ResourceIds\":[\"function:my-"
+        AWS_ROW("GET " PC, READY("50")), AWS_ROW(ALIAS, ONE_VERSION),
+        AWS_ROW(
+            "POST / HTTP/1.1 {\"ServiceNamespace\":\"lambda\",\"ResourceIds\":[\"function:my-"
             "function:BLUE\"],\"ScalableDimension\":\"lambda:function:"
             "ProvisionedConcurrency\"}",
             HEAD("200", "") "{\"ScalableTargets\":[{\"MinCapacity\":1,\"MaxCapacity\":9}]}"),
-        ROW("POST / HTTP/1.1 {\"ServiceNamespace\":\"lambda\",\"ResourceId\":",
-            HEAD("200", "") "{\"ScalingPolicies\":[{\"PolicyName\":\"util\"}]}"),
-        NONE};
+        AWS_ROW("POST / HTTP/1.1 {\"ServiceNamespace\":\"lambda\",\"ResourceId\":",
+                HEAD("200", "") "{\"ScalingPolicies\":[{\"PolicyName\":\"util\"}]}"),
+        AWS_END};
 
     (void)state;
-    recorded_set(&server, rows);
+    recorded_set(&aws_world_server, rows);
     assert_string_equal(backend_rig_status(&fn).other_owner, "scaling policy util");
 }
 
 static void quota_and_reservation_are_told(void **state)
 {
     static const struct recorded_row rows[] = {
-        ROW("GET " PC, READY("100")), ROW(ALIAS, ONE_VERSION),
-        ROW("GET /2019-09-30/functions/my-function/concurrency ",
-            HEAD("200", "") "{\"ReservedConcurrentExecutions\":250}"),
-        ROW("GET /2016-08-19/account-settings",
+        AWS_ROW("GET " PC, READY("100")), AWS_ROW(ALIAS, ONE_VERSION),
+        AWS_ROW("GET /2019-09-30/functions/my-function/concurrency ",
+                HEAD("200", "") "{\"ReservedConcurrentExecutions\":250}"),
+        AWS_ROW(
+            "GET /2016-08-19/account-settings",
             HEAD("200",
                  "") "{\"AccountLimit\":{\"CodeSizeUnzipped\":262144000,"
                      "\"ConcurrentExecutions\":1000,\"UnreservedConcurrentExecutions\":750}}"),
-        NONE};
+        AWS_END};
     const char *text;
 
     (void)state;
-    recorded_set(&server, rows);
+    recorded_set(&aws_world_server, rows);
     text = backend_rig_check(&fn, 0);
     assert_contains(text, "my-function:BLUE: 100 provisioned, 100 available");
     assert_contains(text, "250 are reserved for the function: no more can be provisioned");
@@ -311,5 +282,5 @@ int main(void)
         cmocka_unit_test(options_that_cannot_be_are_refused),
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, aws_world_start, aws_world_stop);
 }
