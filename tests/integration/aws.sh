@@ -65,7 +65,8 @@ grep -Eq "^shop: (39|40) samples read, (39|40) cells of 1m written" "$dir/out" |
 "$SCALER_BIN" check --connect "$dir/a.cfg" >"$dir/out" 2>&1 || fail "check: $(cat "$dir/out")"
 grep -q 'ok: source "cloudwatch" (cloudwatch): CloudWatch answers; signed by environment' "$dir/out" &&
     grep -Eq 'ok: load of "shop" \(cloudwatch\): (39|40) of 60 cells .* with 2000 a second' "$dir/out" &&
-    grep -q "shop: 2 desired, 2 in service, MinSize 1, MaxSize 9; launch template shop" "$dir/out" ||
+    grep -q "shop: 2 desired, 2 in service, MinSize 1, MaxSize 9; launch template shop" "$dir/out" &&
+    grep -q "limits: max = 40, but never more than the backend's 9 are asked for" "$dir/out" ||
     fail "check: $(cat "$dir/out")"
 
 desired() {
