@@ -1,9 +1,10 @@
 /* ec2_asg.c - an EC2 Auto Scaling group: one virtual machine an instance.
  *
  * The group keeps the count; we set its desired capacity, past its cooldown, which would hold a
- * rise back for the sake of its own policies. Sources: Amazon EC2 Auto Scaling API Reference,
- * DescribeAutoScalingGroups, SetDesiredCapacity, DescribeInstanceRefreshes, DescribePolicies,
- * DescribeScheduledActions. */
+ * rise back for the sake of its own policies; or, beside policies that are to stay in charge,
+ * the least it may fall to. Sources: Amazon EC2 Auto Scaling API Reference,
+ * DescribeAutoScalingGroups, SetDesiredCapacity, UpdateAutoScalingGroup,
+ * DescribeInstanceRefreshes, DescribePolicies, DescribeScheduledActions. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,8 @@ enum { MOST_PAGES = 50 };
 struct ec2_asg {
     struct aws *aws;
     char group[256];
-    struct seen seen; /* the desired capacity */
+    bool is_floor;
+    struct seen seen; /* what is written: the desired capacity, or MinSize */
     int64_t refresh_due_mono, owner_due_mono;
     bool is_refreshing;
     char owner[96], owner_note[120];
@@ -52,6 +54,7 @@ static int ec2_open(void **out, const struct conf *options, const struct backend
     if (!b)
         return err_nomem(e);
     str_copy(b->group, sizeof b->group, conf_string(options, "group"));
+    b->is_floor = strcmp(conf_string(options, "write"), "floor") == 0;
     if (aws_new(&b->aws, options, e) != 0) {
         ec2_close(b);
         return -1;
@@ -215,6 +218,12 @@ static void look_around(struct ec2_asg *b, int64_t deadline_mono_ms)
 
 /* --- status and scale -------------------------------------------------------------------- */
 
+/* What stands of what we write. */
+static int standing(const struct ec2_asg *b, const struct ec2_group *g)
+{
+    return b->is_floor ? g->least : g->desired;
+}
+
 static void write_note(const struct ec2_asg *b, const struct ec2_group *g, char *out,
                        size_t size)
 {
@@ -241,21 +250,21 @@ static int ec2_status(void *backend, const struct backend_call *call,
     if (describe(b, call->deadline_mono_ms, &g, e) != 0)
         return -1;
     look_around(b, call->deadline_mono_ms);
-    *out = (struct backend_status){.desired = g.desired,
+    *out = (struct backend_status){.desired = standing(b, &g),
                                    .running = g.running,
                                    .ready = g.ready,
                                    .draining = g.draining,
-                                   .least = g.least,
+                                   .least = b->is_floor ? 0 : g.least,
                                    .most = g.most};
     out->is_changing = b->is_refreshing || g.ready != g.desired || g.draining > 0;
-    if (!ec2_group_is_suspended(&g, "AlarmNotification"))
+    if (!b->is_floor && !ec2_group_is_suspended(&g, "AlarmNotification"))
         str_copy(out->other_owner, sizeof out->other_owner, b->owner);
     write_note(b, &g, out->note, sizeof out->note);
-    seen_note(&b->seen, g.desired);
+    seen_note(&b->seen, standing(b, &g));
     return 0;
 }
 
-static int set_desired(struct ec2_asg *b, int count, int64_t deadline_mono_ms, struct err *e)
+static int write_count(struct ec2_asg *b, int count, int64_t deadline_mono_ms, struct err *e)
 {
     struct str form = STR_EMPTY;
     struct aws_reply reply;
@@ -264,10 +273,11 @@ static int set_desired(struct ec2_asg *b, int count, int64_t deadline_mono_ms, s
     int rc;
 
     snprintf(text, sizeof text, "%d", count);
-    begin(&form, "SetDesiredCapacity");
+    begin(&form, b->is_floor ? "UpdateAutoScalingGroup" : "SetDesiredCapacity");
     aws_add(&form, "AutoScalingGroupName", b->group);
-    aws_add(&form, "DesiredCapacity", text);
-    aws_add(&form, "HonorCooldown", "false");
+    aws_add(&form, b->is_floor ? "MinSize" : "DesiredCapacity", text);
+    if (!b->is_floor)
+        aws_add(&form, "HonorCooldown", "false");
     rc = aws_call_form(b->aws, SERVICE, &form, deadline_mono_ms, &reply, &why);
     if (rc != 0) { /* its limits may have changed since they were read */
         bool is_limit = strcmp(reply.error, "ValidationError") == 0 &&
@@ -285,16 +295,19 @@ static int ec2_scale(void *backend, const struct backend_call *call, int count, 
     struct ec2_asg *b = backend;
     struct ec2_group g;
     char what[300];
+    int stands;
 
     if (describe(b, call->deadline_mono_ms, &g, e) != 0)
         return -1;
-    snprintf(what, sizeof what, "desired capacity of \"%s\"", b->group);
-    if (g.desired != count && seen_compare(&b->seen, g.desired, what, e) != 0)
+    snprintf(what, sizeof what, "%s of \"%s\"", b->is_floor ? "MinSize" : "desired capacity",
+             b->group);
+    stands = standing(b, &g);
+    if (stands != count && seen_compare(&b->seen, stands, what, e) != 0)
         return -1;
-    if (count < g.least || count > g.most)
+    if ((!b->is_floor && count < g.least) || count > g.most)
         return err_set(e, ERR_LIMIT, "%d asked, but group \"%s\" has MinSize %d and MaxSize %d",
                        count, b->group, g.least, g.most);
-    if (g.desired != count && set_desired(b, count, call->deadline_mono_ms, e) != 0) {
+    if (stands != count && write_count(b, count, call->deadline_mono_ms, e) != 0) {
         seen_forget(&b->seen);
         return -1;
     }
@@ -333,8 +346,8 @@ static void check_rights(struct ec2_asg *b, int64_t deadline_mono_ms, struct str
         str_printf(out, "cannot see scaling policies: %s\n", e.msg);
     if (check_scheduled(b, deadline_mono_ms, out, &e) != 0)
         str_printf(out, "cannot see scheduled actions: %s\n", e.msg);
-    str_add(out, "autoscaling:SetDesiredCapacity cannot be tried without a change: see that it "
-                 "is granted\n");
+    str_printf(out, "autoscaling:%s cannot be tried without a change: see that it is granted\n",
+               b->is_floor ? "UpdateAutoScalingGroup" : "SetDesiredCapacity");
 }
 
 static int ec2_check(void *backend, const struct backend_call *call, struct str *out,
@@ -350,9 +363,8 @@ static int ec2_check(void *backend, const struct backend_call *call, struct str 
     str_printf(out, "%s: %d desired, %d in service, MinSize %d, MaxSize %d; %s; %s\n", b->group,
                g.desired, g.ready, g.least, g.most, g.launched_by, where);
     check_rights(b, call->deadline_mono_ms, out);
-    if (b->owner[0] && !ec2_group_is_suspended(&g, "AlarmNotification"))
-        str_printf(out,
-                   "%s also changes it: remove or disable it, or say on_conflict = \"floor\"\n",
+    if (!b->is_floor && b->owner[0] && !ec2_group_is_suspended(&g, "AlarmNotification"))
+        str_printf(out, "%s also changes it: remove or disable it, or say write = \"floor\"\n",
                    b->owner);
     if (b->is_refreshing)
         str_add(out, "an instance refresh is under way\n");
@@ -375,6 +387,10 @@ static int ec2_check(void *backend, const struct backend_call *call, struct str 
 
 static const struct conf_option options[] = {
     {"group", CONF_STRING, NULL, 1, 255, "NAME", "Name of the Auto Scaling group."},
+    {"write", CONF_ENUM, "desired", 0, 0, "desired|floor",
+     "What is written: the desired capacity, or MinSize, beside scaling policies that then "
+     "stay "
+     "in charge and may add to it."},
     AWS_OPTIONS,
     CONF_END,
 };
@@ -384,9 +400,11 @@ static const char about[] =
     "ready;\n"
     "MinSize and MaxSize bound the count. Instances that leave are drained by the load\n"
     "balancer's deregistration and by lifecycle hooks, as without scaler. A scaling policy of\n"
-    "the group owns the count: remove it, or say on_conflict = \"floor\".\n"
+    "the group owns the count: remove it, or say write = \"floor\", and scaler only moves the\n"
+    "MinSize that the policy keeps to; what it was before is not restored.\n"
     "\n"
-    "The least rights:\n"
+    "The least rights; with write = \"floor\" autoscaling:UpdateAutoScalingGroup instead of\n"
+    "autoscaling:SetDesiredCapacity:\n"
     "\n"
     "  {\"Version\": \"2012-10-17\", \"Statement\": [\n"
     "    {\"Effect\": \"Allow\", \"Resource\": \"*\", \"Action\": [\n"

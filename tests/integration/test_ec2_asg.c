@@ -150,6 +150,38 @@ static void a_scaling_policy_owns_the_count(void **state)
     act("Action=DeleteScheduledAction&ScheduledActionName=night");
 }
 
+static void beside_a_policy_the_least_is_moved(void **state)
+{
+    const char *pairs[] = {"group",     "web",      "write",       "floor", "region",
+                           "us-east-1", "endpoint", moto.endpoint, NULL};
+    struct backend_rig r;
+    struct backend_status st;
+
+    (void)state;
+    act("Action=PutScalingPolicy&PolicyName=cpu&PolicyType=SimpleScaling"
+        "&AdjustmentType=ChangeInCapacity&ScalingAdjustment=1");
+    backend_rig_open(&r, "ec2_asg", pairs);
+    st = backend_rig_status(&r);
+    assert_int_equal(st.desired, 1);
+    assert_int_equal(st.ready, 2);
+    assert_int_equal(st.least, 0);
+    assert_string_equal(st.other_owner, "");
+    backend_rig_scale(&r, 6);
+    st = backend_rig_status(&r);
+    assert_int_equal(st.desired, 6);
+    assert_int_equal(st.ready, 6);
+    backend_rig_refuses(&r, 11, ERR_LIMIT, "MaxSize 10");
+    backend_rig_scale(&r, 1); /* the policy may scale in from here on: nothing ends by this */
+    st = backend_rig_status(&r);
+    assert_int_equal(st.desired, 1);
+    assert_int_equal(st.ready, 6);
+    act("Action=UpdateAutoScalingGroup&MinSize=3");
+    backend_rig_refuses(&r, 5, ERR_CONFLICT, "MinSize of \"web\" was 1 and is 3");
+    act("Action=UpdateAutoScalingGroup&MinSize=1");
+    act("Action=DeletePolicy&PolicyName=cpu");
+    backend_rig_close(&r);
+}
+
 static void a_group_that_is_not_there_is_named(void **state)
 {
     const char *pairs[] = {"group",    "nobody",      "region", "us-east-1",
@@ -172,6 +204,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_instance_that_dies_is_missed, begin, end),
         cmocka_unit_test_setup_teardown(suspended_processes_are_told, begin, end),
         cmocka_unit_test_setup_teardown(a_scaling_policy_owns_the_count, begin, end),
+        cmocka_unit_test_setup_teardown(beside_a_policy_the_least_is_moved, begin, end),
         cmocka_unit_test_setup_teardown(a_group_that_is_not_there_is_named, begin, end),
     };
     int rc;
