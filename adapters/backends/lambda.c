@@ -310,7 +310,7 @@ static int put(struct lambda *b, int count, int64_t deadline_mono_ms, struct err
                            deadline_mono_ms, &root, &reply, &why);
     if (rc != 0) { /* beyond the account's or the function's concurrency */
         bool is_limit = strcmp(reply.error, "InvalidParameterValueException") == 0 &&
-                        strstr(why.msg, "oncurren");
+                        strstr(why.msg, "eservedConcurrentExecution");
 
         err_set(e, is_limit ? ERR_LIMIT : why.code, "%s", why.msg);
     }
