@@ -45,7 +45,9 @@
     "Keys are looked for in the environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY),\n" \
     "by web identity (EKS service accounts), in ~/.aws (AWS_PROFILE), at the container's\n"   \
     "service (ECS, EKS Pod Identity) and at the instance's metadata service, IMDSv2 only.\n"  \
-    "SSO, roles that a profile assumes and credential_process are not supported.\n"
+    "SSO, roles that a profile assumes and credential_process are not supported. Under "      \
+    "systemd\n"                                                                               \
+    "they stand in /var/lib/scaler/.aws, or in an EnvironmentFile= of the unit.\n"
 
 struct aws; /* one call at a time */
 

@@ -381,7 +381,7 @@ static int from_profile(struct aws_credentials *out, const char *profile, struct
     if (aws_profile_read(&p, name, e) != 0)
         return -1;
     snprintf(from, sizeof from, "profile %.60s", name);
-    if (p.key_id && p.secret)
+    if (p.key_id && p.secret && !p.is_other_identity)
         rc = take(out, p.key_id, p.secret, p.token, from, e) == 0 ? 1 : -1;
     else if (p.unsupported[0])
         rc = err_set(e, ERR_CONFIG,

@@ -67,8 +67,10 @@ static int take(struct aws_profile *p, struct span key, struct span value, struc
         return *rows[i].to ? 0 : err_nomem(e);
     }
     for (size_t i = 0; i < sizeof unsupported / sizeof unsupported[0]; i++)
-        if (is_word(key, unsupported[i]) && !p->unsupported[0])
+        if (is_word(key, unsupported[i]) && !p->is_other_identity) {
+            p->is_other_identity = strcmp(unsupported[i], "credential_process") != 0;
             str_copy(p->unsupported, sizeof p->unsupported, unsupported[i]);
+        }
     return 0;
 }
 

@@ -8,9 +8,11 @@
 
 struct aws_profile {
     char *key_id, *secret, *token, *region; /* NULL: not given */
-    char unsupported[80]; /* "" or the setting that says how to get keys and that is not known
-                             here ("sso_session") */
-    bool is_found;        /* one of the files has it */
+    char unsupported[80];   /* "" or the setting that says how to get keys and that is not known
+                               here ("sso_session") */
+    bool is_other_identity; /* that is not the keys' own, so these alone would be wrong: all but
+                               credential_process, which AWS's tools ask last */
+    bool is_found;          /* one of the files has it */
 };
 
 /* Reads AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials) and AWS_CONFIG_FILE (~/.aws/config);

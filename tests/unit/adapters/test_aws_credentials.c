@@ -157,6 +157,15 @@ static const char config[] = "[default]\n"
                              "sso_session = corp\n"
                              "[profile admin]\n"
                              "role_arn = arn:aws:iam::1:role/a\n"
+                             "[profile both]\n"
+                             "credential_process = /bin/keys\n"
+                             "role_arn = arn:aws:iam::1:role/a\n"
+                             "aws_access_key_id=AKIABOTH\n"
+                             "aws_secret_access_key=s3cret\n"
+                             "[profile process]\n"
+                             "credential_process = /bin/keys\n"
+                             "aws_access_key_id=AKIAPROCESS\n"
+                             "aws_secret_access_key=s3cret\n"
                              "[half]\n"
                              "aws_secret_access_key=s3cret\n";
 
@@ -183,6 +192,9 @@ static void a_profile_that_cannot_be_used_says_why(void **state)
     expect_failure("nobody", ERR_CONFIG, "profile \"nobody\": not found in ~/.aws");
     expect_failure("sso", ERR_CONFIG, "uses sso_session, which is not supported");
     expect_failure("admin", ERR_CONFIG, "uses role_arn, which is not supported");
+    /* its keys are only what the role is asked for with */
+    expect_failure("both", ERR_CONFIG, "uses role_arn, which is not supported");
+    expect("process", "AKIAPROCESS", "none", "profile process");
     expect_failure("half", ERR_CONFIG, "has no keys"); /* [half] in config is no profile */
     put_file(".aws/credentials", credentials, 0644);
     expect_failure("web", ERR_DENIED, "readable by others");
