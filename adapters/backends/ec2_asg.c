@@ -422,6 +422,7 @@ const struct backend backend_ec2_asg = {
     .about = about,
     .options = options,
     .lead_time_guess_ms = 3 * CLK_MINUTE_MS,
+    .check_options = aws_check_options,
     .open = ec2_open,
     .status = ec2_status,
     .scale = ec2_scale,

@@ -48,6 +48,18 @@ static void ecs_close(void *backend)
     free(b);
 }
 
+static int ecs_check_options(const struct conf *options, struct err *e)
+{
+    static const char *const names[] = {"cluster", "service"};
+
+    for (size_t i = 0; i < 2; i++)
+        if (strchr(conf_string(options, names[i]), '/'))
+            return err_set(e, ERR_CONFIG,
+                           "%s = \"%.100s\": write the name alone, without its ARN", names[i],
+                           conf_string(options, names[i]));
+    return aws_check_options(options, e);
+}
+
 static int ecs_open(void **out, const struct conf *options, const struct backend_call *call,
                     struct err *e)
 {
@@ -60,17 +72,12 @@ static int ecs_open(void **out, const struct conf *options, const struct backend
     str_copy(b->service, sizeof b->service, conf_string(options, "service"));
     snprintf(b->resource, sizeof b->resource, "service/%s/%s", b->cluster, b->service);
     b->is_floor = strcmp(conf_string(options, "write"), "floor") == 0;
-    if (strchr(b->cluster, '/') || strchr(b->service, '/')) {
-        err_set(e, ERR_CONFIG, "cluster and service: write the names alone, without their ARN");
-        goto fail;
+    if (ecs_check_options(options, e) != 0 || aws_new(&b->aws, options, e) != 0) {
+        ecs_close(b);
+        return -1;
     }
-    if (aws_new(&b->aws, options, e) != 0)
-        goto fail;
     *out = b;
     return 0;
-fail:
-    ecs_close(b);
-    return -1;
 }
 
 static struct aws_scaled scaled(const struct ecs *b)
@@ -344,6 +351,7 @@ const struct backend backend_ecs = {
     .about = about,
     .options = options,
     .lead_time_guess_ms = 90 * CLK_SECOND_MS,
+    .check_options = ecs_check_options,
     .open = ecs_open,
     .status = ecs_status,
     .scale = ecs_scale,

@@ -60,31 +60,28 @@ static bool is_name(const char *text)
     return true;
 }
 
-static int read_options(struct lambda *b, const struct conf *options, struct err *e)
+static int lambda_check_options(const struct conf *options, struct err *e)
 {
     const char *function = conf_string(options, "function");
     const char *qualifier = conf_string(options, "qualifier");
+    bool is_reserved = strcmp(conf_string(options, "kind"), "reserved") == 0;
 
-    b->is_reserved = strcmp(conf_string(options, "kind"), "reserved") == 0;
-    b->is_experimental = conf_bool(options, "experimental");
     if (!is_name(function))
         return err_set(e, ERR_CONFIG,
                        "function = \"%s\": write the name alone (letters, digits, - and _)",
                        function);
-    if (!b->is_reserved && strcmp(qualifier, "$LATEST") == 0)
+    if (!is_reserved && strcmp(qualifier, "$LATEST") == 0)
         return err_set(e, ERR_CONFIG,
                        "qualifier = \"$LATEST\": provisioned concurrency is for an alias or a "
                        "published version");
-    if (!b->is_reserved && (!*qualifier || !is_name(qualifier)))
+    if (!is_reserved && (!*qualifier || !is_name(qualifier)))
         return err_set(e, ERR_CONFIG,
                        "qualifier = \"%s\": write the alias or version that is called",
                        qualifier);
-    if (b->is_reserved && *qualifier)
+    if (is_reserved && *qualifier)
         return err_set(e, ERR_CONFIG,
                        "qualifier: reserved concurrency is the function's, not an alias's");
-    str_copy(b->function, sizeof b->function, function);
-    str_copy(b->qualifier, sizeof b->qualifier, qualifier);
-    return 0;
+    return aws_check_options(options, e);
 }
 
 static int lambda_open(void **out, const struct conf *options, const struct backend_call *call,
@@ -95,7 +92,11 @@ static int lambda_open(void **out, const struct conf *options, const struct back
     (void)call;
     if (!b)
         return err_nomem(e);
-    if (read_options(b, options, e) != 0 || aws_new(&b->aws, options, e) != 0) {
+    b->is_reserved = strcmp(conf_string(options, "kind"), "reserved") == 0;
+    b->is_experimental = conf_bool(options, "experimental");
+    str_copy(b->function, sizeof b->function, conf_string(options, "function"));
+    str_copy(b->qualifier, sizeof b->qualifier, conf_string(options, "qualifier"));
+    if (lambda_check_options(options, e) != 0 || aws_new(&b->aws, options, e) != 0) {
         lambda_close(b);
         return -1;
     }
@@ -458,6 +459,7 @@ const struct backend backend_lambda = {
     .about = about,
     .options = options,
     .lead_time_guess_ms = 3 * CLK_MINUTE_MS,
+    .check_options = lambda_check_options,
     .open = lambda_open,
     .status = lambda_status,
     .scale = lambda_scale,

@@ -48,6 +48,19 @@ static bool is_region(const char *text)
     return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(text);
 }
 
+int aws_check_options(const struct conf *options, struct err *e)
+{
+    const char *region = conf_string(options, "region");
+    const char *endpoint = conf_string(options, "endpoint");
+
+    if (!is_region(region))
+        return err_set(e, ERR_CONFIG, "region = \"%s\": no region (write \"eu-central-1\")",
+                       region);
+    if (endpoint[0] && http_check_url(endpoint, e) != 0)
+        return err_wrap(e, "endpoint");
+    return 0;
+}
+
 static int fill(struct aws *a, const struct conf *options, struct err *e)
 {
     struct http_options o = {0};
@@ -58,11 +71,6 @@ static int fill(struct aws *a, const struct conf *options, struct err *e)
     if (!a->profile || !a->endpoint || !a->ca_file)
         return err_nomem(e);
     str_copy(a->region, sizeof a->region, conf_string(options, "region"));
-    if (!is_region(a->region))
-        return err_set(e, ERR_CONFIG, "region = \"%s\": no region (write \"eu-central-1\")",
-                       a->region);
-    if (a->endpoint[0] && http_check_url(a->endpoint, e) != 0)
-        return err_wrap(e, "endpoint");
     for (size_t n = strlen(a->endpoint); n > 0 && a->endpoint[n - 1] == '/'; n--)
         a->endpoint[n - 1] = '\0';
     o.ca_file = a->ca_file;
@@ -76,7 +84,7 @@ int aws_new(struct aws **out, const struct conf *options, struct err *e)
     if (!a)
         return err_nomem(e);
     rng_init(&a->rng, (uint64_t)clk_wall_ms() ^ (uint64_t)(uintptr_t)a);
-    if (fill(a, options, e) != 0) {
+    if (aws_check_options(options, e) != 0 || fill(a, options, e) != 0) {
         aws_free(a);
         return -1;
     }

@@ -49,6 +49,10 @@
     "systemd\n"                                                                               \
     "they stand in /var/lib/scaler/.aws, or in an EnvironmentFile= of the unit.\n"
 
+/* What the rows cannot check, of options that hold AWS_OPTIONS. ERR_CONFIG, the message
+ * beginning with the option. */
+int aws_check_options(const struct conf *options, struct err *e);
+
 struct aws; /* one call at a time */
 
 /* From options that hold AWS_OPTIONS; no I/O. ERR_CONFIG, ERR_NOMEM. */
