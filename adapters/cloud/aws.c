@@ -261,6 +261,11 @@ static enum verdict judge_code(const struct aws_reply *reply, const char *messag
         err_set(e, ERR_BUSY, "HTTP 429: too many requests: %s", message);
         return AGAIN;
     }
+    if (reply->status == 409 || reply->status == 412) {
+        err_set(e, ERR_CONFLICT, "HTTP %d: changed by someone else: %s: %s", reply->status,
+                code, message);
+        return FINAL;
+    }
     err_set(e, reply->status == 403 || reply->status == 401 ? ERR_DENIED : ERR_CONFIG,
             "HTTP %d: %s: %s", reply->status, code, message);
     return FINAL;

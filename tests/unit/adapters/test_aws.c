@@ -86,6 +86,7 @@ static void refusals_say_what_to_do(void **state)
         {"words", SAYS("503", ""), ERR_IO, 3},
         {"words", SAYS("429", ""), ERR_BUSY, 3},
         {"words", SAYS("403", ""), ERR_DENIED, 1},
+        {"words", SAYS("409", ""), ERR_CONFLICT, 1},
     };
     struct str body = STR_EMPTY;
 
