@@ -13,7 +13,7 @@ set -eu
 
 build="gcc g++ libc6-dev make cmake pkg-config libgsl-dev libcurl4-openssl-dev libhiredis-dev
        libconfig-dev libuv1-dev libjansson-dev libsqlite3-dev libglib2.0-dev libmicrohttpd-dev
-       libical-dev"
+       libical-dev libexpat1-dev"
 demo="redis-server"
 test="libcmocka-dev redis-server prometheus openssl curl gnuplot-nox"
 extended="clang llvm libclang-rt-14-dev clang-tidy clang-format cppcheck"

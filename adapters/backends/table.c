@@ -1,11 +1,14 @@
 /* table.c - every backend that `backend = { type = "..." }` may name. */
 #include "act/backend.h"
 
-extern const struct backend backend_process, backend_exec, backend_webhook;
+extern const struct backend backend_ec2_asg;
+extern const struct backend backend_ecs;
+extern const struct backend backend_exec;
+extern const struct backend backend_lambda;
+extern const struct backend backend_process;
+extern const struct backend backend_webhook;
 
 const struct backend *const backend_table[] = {
-    &backend_process,
-    &backend_exec,
-    &backend_webhook,
-    NULL,
+    &backend_process, &backend_ec2_asg, &backend_ecs, &backend_lambda,
+    &backend_exec,    &backend_webhook, NULL,
 };

@@ -37,6 +37,8 @@ struct backend_call {
 struct backend {
     const char *name;
     const char *summary;
+    const char *about; /* paragraphs for the manual: rights, what to know; lines that begin with
+                          a blank are kept as they are; may be NULL */
     const struct conf_option *options;
     int64_t lead_time_guess_ms; /* before the first measurement */
 

@@ -190,6 +190,28 @@ static bool check_source(const struct config *c, size_t index, int64_t timeout_m
     return is_good;
 }
 
+/* What the platform allows, where the service's own limits go beyond it. */
+static void compare_limits(const struct service_conf *s, void *object,
+                           const struct backend_call *call, struct str *text)
+{
+    const struct conf *limits = s->groups[SERVICE_LIMITS];
+    long long min = (long long)conf_int(limits, "min"),
+              max = (long long)conf_int(limits, "max");
+    struct backend_status st;
+    struct err e = {0};
+
+    if (s->backend->status(object, call, &st, &e) != 0)
+        return; /* check told what there is to tell */
+    if (st.most >= 0 && max > st.most)
+        str_printf(text,
+                   "limits: max = %lld, but never more than the backend's %d are asked for\n",
+                   max, st.most);
+    if (st.least >= 0 && min < st.least)
+        str_printf(text,
+                   "limits: min = %lld, but never fewer than the backend's %d are asked for\n",
+                   min, st.least);
+}
+
 static bool check_backend(const struct service_conf *s, const char *state_dir,
                           int64_t timeout_ms)
 {
@@ -205,6 +227,8 @@ static bool check_backend(const struct service_conf *s, const char *state_dir,
 
     if (rc == 0 && s->backend->check)
         rc = s->backend->check(object, &call, &text, &e);
+    if (rc == 0)
+        compare_limits(s, object, &call, &text);
     s->backend->close(object);
     if (rc == 0)
         show_result("service", s->name, s->backend->name, GOOD, str_text(&text));

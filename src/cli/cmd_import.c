@@ -1,4 +1,5 @@
-/* cmd_import.c - history from a CSV file, standard input or Prometheus into the store.
+/* cmd_import.c - history from a CSV file, standard input, Prometheus or CloudWatch into the
+ * store.
  *
  * Safe beside a running daemon: each chunk is one short transaction. */
 #include <inttypes.h>
@@ -23,11 +24,14 @@
 #define PIECE ((size_t)100000)  /* read between two looks at the progress */
 #define FETCH_MS (10 * CLK_MINUTE_MS)
 #define CLEAN_LINES 8
+#define CLOUDWATCH_MINUTES_MS (15 * CLK_DAY_MS) /* so long it keeps values of a minute */
 
 static const struct conf_option options[] = {
     {"service", CONF_STRING, NULL, 1, 127, "NAME", "Whose history it is."},
     {"step", CONF_DURATION, "auto", 1, 86400, "s",
-     "Width of a cell; auto: the median spacing of the samples (Prometheus: 1m)."},
+     "Width of a cell; auto: the median spacing of the samples (Prometheus: 1m; CloudWatch: "
+     "1m, or "
+     "5m past the 15 days that it keeps minutes)."},
     {"counts", CONF_BOOL, "false", 0, 0, "",
      "Values are requests per cell; they are divided by the step."},
     {"totals", CONF_BOOL, "false", 0, 0, "",
@@ -40,6 +44,20 @@ static const struct conf_option options[] = {
      "What to ask it, as in sum(rate(http_requests_total[1m]))."},
     {"since", CONF_DURATION, "28d", 60, 94608000, "s", "How far back to ask it."},
     {"sum", CONF_BOOL, "false", 0, 0, "", "Add up several series of the query."},
+    {"cloudwatch", CONF_STRING, "", 0, 255, "NAMESPACE",
+     "Read from Amazon CloudWatch, not a file: the metric's namespace, as in "
+     "AWS/ApplicationELB."},
+    {"metric", CONF_STRING, "", 0, 255, "NAME", "The metric there, as in RequestCount."},
+    {"dimension", CONF_STRINGS, "", 0, 30, "NAME=VALUE",
+     "One dimension of the metric; all of them must be given."},
+    {"stat", CONF_STRING, "Sum", 1, 20, "STAT",
+     "Sum and SampleCount are counts per cell, others rates: Average, Maximum, p90, ..."},
+    {"absent_zero", CONF_BOOL, "false", 0, 0, "",
+     "A cell without a value between two that have one is 0 in CloudWatch."},
+    {"region", CONF_STRING, "", 0, 40, "REGION",
+     "Region of CloudWatch; unset: as AWS's tools."},
+    {"profile", CONF_STRING, "", 0, 100, "NAME", "Profile of ~/.aws; unset: as AWS's tools."},
+    {"endpoint", CONF_STRING, "", 0, 1000, "URL", "Where CloudWatch is; unset: AWS's."},
     CONF_END,
 };
 
@@ -255,42 +273,109 @@ static int fetch(const struct source *source, const struct conf *link,
     return rc;
 }
 
-static int import_prometheus(struct job *j, struct err *e)
-{
-    const struct source *source = source_find("prometheus");
-    struct conf *link = NULL, *query_options = NULL;
-    struct source_reply reply = {0};
-    struct source_query query = {.service = conf_string(j->opts, "service")};
-    int rc = -1;
+/* Hands options of the command line over to a source's rows, under their names there. */
+struct hand_over {
+    const char *from, *to;
+};
 
-    if (!source)
-        return err_set(e, ERR_CONFIG, "this program was built without Prometheus");
-    if (conf_string(j->opts, "query")[0] == '\0')
-        return err_set(e, ERR_CONFIG, "--prometheus needs --query");
+static int hand_over(const struct conf *opts, const struct hand_over *rows, size_t n,
+                     struct conf *to, struct err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        if (conf_set(to, rows[i].to, conf_string(opts, rows[i].from), e) != 0)
+            return -1;
+    return 0;
+}
+
+/* What to ask which server: `link` and `query_options` are of the source's rows. */
+struct remote {
+    const struct source *source;
+    struct conf *link, *query_options;
+    int64_t step_ms; /* where the command line gives none */
+};
+
+static int ask_remote(struct job *j, const struct remote *r, struct err *e)
+{
+    struct source_reply reply = {0};
+    struct source_query query = {.service = conf_string(j->opts, "service"),
+                                 .options = r->query_options};
+    int rc;
+
     query.step_ms =
-        conf_is_auto(j->opts, "step") ? CLK_MINUTE_MS : conf_duration_ms(j->opts, "step");
+        conf_is_auto(j->opts, "step") ? r->step_ms : conf_duration_ms(j->opts, "step");
     query.since_ms = clk_wall_ms() - conf_duration_ms(j->opts, "since");
     query.since_ms -= query.since_ms % query.step_ms;
-    if (conf_new(&link, source->options, e) != 0 ||
-        conf_set(link, "url", conf_string(j->opts, "prometheus"), e) != 0 ||
-        conf_new(&query_options, source->query_options, e) != 0 ||
-        conf_set(query_options, "query", conf_string(j->opts, "query"), e) != 0 ||
-        conf_set(query_options, "sum", conf_bool(j->opts, "sum") ? "true" : "false", e) != 0)
-        goto done;
-    query.options = query_options;
-    if (fetch(source, link, &query, &reply, e) != 0)
-        goto done;
-    if (reply.n == 0) {
-        err_set(e, ERR_SHORT, "the query gave no samples");
-        goto done;
-    }
-    rc = begin_series(j, query.step_ms, e);
+    rc = fetch(r->source, r->link, &query, &reply, e);
+    if (rc == 0 && reply.n == 0)
+        rc = err_set(e, ERR_SHORT, "the query gave no samples%s%s", reply.note[0] ? ": " : "",
+                     reply.note);
+    if (rc == 0 && reply.note[0])
+        fprintf(stderr, "scaler: %s\n", reply.note);
+    if (rc == 0)
+        rc = begin_series(j, query.step_ms, e);
     if (rc == 0)
         rc = put_chunk(j, reply.items, reply.n, true, e);
-done:
     source_reply_clear(&reply);
-    conf_free(query_options);
-    conf_free(link);
+    return rc;
+}
+
+static int set_prometheus(const struct conf *opts, struct remote *r, struct err *e)
+{
+    static const struct hand_over link[] = {{"prometheus", "url"}};
+    static const struct hand_over query[] = {{"query", "query"}};
+
+    if (conf_string(opts, "query")[0] == '\0')
+        return err_set(e, ERR_CONFIG, "--prometheus needs --query");
+    r->step_ms = CLK_MINUTE_MS;
+    if (hand_over(opts, link, 1, r->link, e) != 0 ||
+        hand_over(opts, query, 1, r->query_options, e) != 0)
+        return -1;
+    return conf_set(r->query_options, "sum", conf_bool(opts, "sum") ? "true" : "false", e);
+}
+
+static int set_cloudwatch(const struct conf *opts, struct remote *r, struct err *e)
+{
+    static const struct hand_over link[] = {
+        {"region", "region"}, {"profile", "profile"}, {"endpoint", "endpoint"}};
+    static const struct hand_over query[] = {
+        {"cloudwatch", "namespace"}, {"metric", "metric"}, {"stat", "stat"}};
+    const char *stat = conf_string(opts, "stat");
+    bool is_count = strcmp(stat, "Sum") == 0 || strcmp(stat, "SampleCount") == 0;
+    const char *const *dimensions;
+    size_t n = conf_strings(opts, "dimension", &dimensions);
+
+    if (conf_string(opts, "metric")[0] == '\0')
+        return err_set(e, ERR_CONFIG, "--cloudwatch needs --metric");
+    if (conf_bool(opts, "counts") || conf_bool(opts, "totals"))
+        return err_set(
+            e, ERR_CONFIG,
+            "--counts and --totals are for files and Prometheus: --stat says it here");
+    r->step_ms = conf_duration_ms(opts, "since") > CLOUDWATCH_MINUTES_MS ? 5 * CLK_MINUTE_MS
+                                                                         : CLK_MINUTE_MS;
+    if (hand_over(opts, link, 3, r->link, e) != 0 ||
+        hand_over(opts, query, 3, r->query_options, e) != 0 ||
+        conf_set_list(r->query_options, "dimensions", dimensions, n, e) != 0 ||
+        conf_set(r->query_options, "units", is_count ? "counts" : "rate", e) != 0 ||
+        conf_set(r->query_options, "absent",
+                 conf_bool(opts, "absent_zero") ? "zero" : "unknown", e) != 0)
+        return -1;
+    return r->source->check_query(r->query_options, e);
+}
+
+static int import_remote(struct job *j, struct err *e)
+{
+    bool is_cloudwatch = conf_string(j->opts, "cloudwatch")[0] != '\0';
+    struct remote r = {.source = source_find(is_cloudwatch ? "cloudwatch" : "prometheus")};
+    int rc = -1;
+
+    if (!r.source)
+        return err_set(e, ERR_CONFIG, "this program was built without that source");
+    if (conf_new(&r.link, r.source->options, e) == 0 &&
+        conf_new(&r.query_options, r.source->query_options, e) == 0 &&
+        (is_cloudwatch ? set_cloudwatch : set_prometheus)(j->opts, &r, e) == 0)
+        rc = ask_remote(j, &r, e);
+    conf_free(r.query_options);
+    conf_free(r.link);
     return rc;
 }
 
@@ -343,7 +428,7 @@ static int import(struct job *j, const char *path, struct err *e)
     int rc;
 
     if (!path) {
-        rc = import_prometheus(j, e);
+        rc = import_remote(j, e);
         if (rc == 0)
             tell(j, NULL);
         return rc;
@@ -389,11 +474,14 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
 {
     struct job j = {.opts = opts};
     struct err e = {0};
-    bool is_remote = conf_string(opts, "prometheus")[0] != '\0';
+    int places = (conf_string(opts, "prometheus")[0] != '\0') +
+                 (conf_string(opts, "cloudwatch")[0] != '\0') + (n_words == 1);
     int rc;
 
-    if (is_remote == (n_words == 1)) {
-        err_set(&e, ERR_CONFIG, "give a FILE (or - for standard input), or --prometheus URL");
+    if (places != 1) {
+        err_set(&e, ERR_CONFIG,
+                "give a FILE (or - for standard input), or --prometheus URL, or --cloudwatch "
+                "NAMESPACE");
         return command_fail(&e);
     }
     if (conf_bool(opts, "counts") && conf_bool(opts, "totals")) {
@@ -402,7 +490,7 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
     }
     if (check_service(opts, &e) != 0 || open_store(opts, STORE_WRITE, &j.store, &e) != 0)
         return command_fail(&e);
-    rc = import(&j, is_remote ? NULL : words[0], &e);
+    rc = import(&j, n_words == 1 ? words[0] : NULL, &e);
     clean_report_clear(&j.sums.cleaned);
     store_close(j.store);
     return rc == 0 ? EXIT_DONE : command_fail(&e);
@@ -410,20 +498,25 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
 
 const struct command command_import = {
     .name = "import",
-    .summary = "bring a service's history into the store, from CSV or Prometheus",
+    .summary = "bring a service's history into the store, from CSV, Prometheus or CloudWatch",
     .words = "[FILE]",
     .most_words = 1,
     .about = "Reads a time and a value a line (RFC 3339, or epoch in seconds or\n"
              "milliseconds; a header names the columns when there are more than two) and\n"
              "overwrites these cells of the store, touching no others. Works beside a\n"
              "running daemon. Values are loads per second unless --counts or --totals.\n",
-    .examples = "scaler import web.csv --service web\n"
-                "    samples of requests per second, step found\n"
-                "zcat log.csv.gz | scaler import - --service web --step 1m --counts\n"
-                "    requests per minute from standard input\n"
-                "scaler import --service web --prometheus http://127.0.0.1:9090 \\\n"
-                "        --query 'sum(rate(http_requests_total[1m]))' --since 28d\n"
-                "    four weeks out of Prometheus\n",
+    .examples =
+        "scaler import web.csv --service web\n"
+        "    samples of requests per second, step found\n"
+        "zcat log.csv.gz | scaler import - --service web --step 1m --counts\n"
+        "    requests per minute from standard input\n"
+        "scaler import --service web --prometheus http://127.0.0.1:9090 \\\n"
+        "        --query 'sum(rate(http_requests_total[1m]))' --since 28d\n"
+        "    four weeks out of Prometheus\n"
+        "scaler import --service web --cloudwatch AWS/ApplicationELB --metric RequestCount \\\n"
+        "        --dimension LoadBalancer=app/web/50dc6c495c0c9188 --region eu-central-1 \\\n"
+        "        --absent-zero --since 28d\n"
+        "    four weeks out of CloudWatch, in steps of five minutes\n",
     .options = options,
     .run = run,
 };

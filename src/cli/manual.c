@@ -223,11 +223,21 @@ static void add_guards(struct str *out)
     add_options(out, guard_source_options, false);
 }
 
+static void add_summary(struct str *out, const char *summary, const char *about)
+{
+    add_escaped(out, summary);
+    str_add(out, ".\n");
+    if (about) {
+        str_add(out, ".PP\n");
+        add_about(out, about);
+    }
+}
+
 static void add_source(struct str *out, const struct source *s)
 {
     add_macro(out, ".SS", s->name);
-    add_escaped(out, s->summary);
-    str_printf(out, ".\n.PP\nThe connection, %s = { ... } on the top level:\n", s->name);
+    add_summary(out, s->summary, s->about);
+    str_printf(out, ".PP\nThe connection, %s = { ... } on the top level:\n", s->name);
     add_options(out, s->options, false);
     str_printf(out, ".PP\nWhat a service asks, source = { type = \"%s\"; ... }:\n", s->name);
     add_options(out, s->query_options, false);
@@ -262,8 +272,7 @@ void manual_config(struct str *out)
     str_add(out, ".SH BACKENDS\n");
     for (size_t i = 0; backend_table[i]; i++) {
         add_macro(out, ".SS", backend_table[i]->name);
-        add_escaped(out, backend_table[i]->summary);
-        str_add(out, ".\n");
+        add_summary(out, backend_table[i]->summary, backend_table[i]->about);
         add_options(out, backend_table[i]->options, false);
     }
     str_add(out, ".SH SEE ALSO\n.BR scaler (1)\n");

@@ -25,6 +25,7 @@ scaler_need(sqlite3 libsqlite3-dev)
 scaler_need(glib-2.0 libglib2.0-dev)
 scaler_need(libmicrohttpd libmicrohttpd-dev)
 scaler_need(libical libical-dev)
+scaler_need(expat libexpat1-dev)
 
 if(scaler_missing)
   message(FATAL_ERROR "Libraries not found:${scaler_missing}\n"

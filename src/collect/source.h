@@ -55,6 +55,7 @@ struct source_finding {
 struct source {
     const char *name;                        /* as written in the configuration */
     const char *summary;                     /* one line */
+    const char *about; /* paragraphs for the manual, as backend.h's; may be NULL */
     const struct conf_option *options;       /* of the connection; {url, ...} */
     const struct conf_option *query_options; /* of each service's `source` group */
 

@@ -20,6 +20,7 @@ struct call {
     const struct http_request *request;
     struct http_reply *reply;
     bool is_too_large, is_late;
+    struct str url; /* as it is sent */
 };
 
 int http_new(struct http **out, const struct http_options *options, struct err *e)
@@ -60,6 +61,26 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *user)
     return str_add_n(&c->reply->body, bytes, k) == 0 ? k : 0;
 }
 
+/* The wanted header's value without blanks around it. */
+static void keep_header(struct call *c, const char *bytes, size_t n)
+{
+    size_t name = c->request->want_header ? strlen(c->request->want_header) : 0;
+    size_t room = sizeof c->reply->header - 1;
+
+    if (name == 0 || n <= name || bytes[name] != ':' ||
+        strncasecmp(bytes, c->request->want_header, name) != 0)
+        return;
+    bytes += name + 1;
+    n -= name + 1;
+    for (; n > 0 && *bytes == ' '; n--)
+        bytes++;
+    while (n > 0 && (unsigned char)bytes[n - 1] <= ' ')
+        n--;
+    n = n < room ? n : room;
+    memcpy(c->reply->header, bytes, n);
+    c->reply->header[n] = '\0';
+}
+
 static size_t on_header(char *bytes, size_t size, size_t n, void *user)
 {
     struct call *c = user;
@@ -67,6 +88,7 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *user)
     char text[64];
     time_t t;
 
+    keep_header(c, bytes, k);
     if (k > 6 && k < sizeof text && strncasecmp(bytes, "date:", 5) == 0) {
         memcpy(text, bytes + 5, k - 5);
         text[k - 5] = '\0';
@@ -136,7 +158,9 @@ static int prepare(struct http *h, struct call *c, struct err *e)
         curl_easy_setopt(h->curl, CURLOPT_UNIX_SOCKET_PATH, h->o.unix_socket);
     if (h->o.is_direct)
         curl_easy_setopt(h->curl, CURLOPT_PROXY, "");
-    if (curl_easy_setopt(h->curl, CURLOPT_URL, r->url) != CURLE_OK ||
+    if (r->sign ? sigv4_url(&c->url, r->url, e) != 0 : str_add(&c->url, r->url) != 0)
+        return r->sign ? -1 : err_nomem(e);
+    if (curl_easy_setopt(h->curl, CURLOPT_URL, str_text(&c->url)) != CURLE_OK ||
         curl_easy_setopt(h->curl, CURLOPT_CUSTOMREQUEST, r->method) != CURLE_OK)
         return err_nomem(e);
     return 0;
@@ -152,6 +176,20 @@ static int add_header(struct curl_slist **list, const char *text, struct err *e)
     return 0;
 }
 
+/* A token of temporary credentials is a header that is signed, too. */
+static int add_token(struct curl_slist **list, const char *token, struct err *e)
+{
+    struct str header = STR_EMPTY;
+    int rc;
+
+    str_printf(&header, "X-Amz-Security-Token: %s", token);
+    rc = header.failed ? err_nomem(e) : add_header(list, str_text(&header), e);
+    if (header.data)
+        explicit_bzero(header.data, header.cap);
+    str_clear(&header);
+    return rc;
+}
+
 static int make_headers(const struct http_request *r, struct curl_slist **list, struct err *e)
 {
     char type[160];
@@ -159,12 +197,27 @@ static int make_headers(const struct http_request *r, struct curl_slist **list, 
     snprintf(type, sizeof type, "Content-Type: %s", r->content_type ? r->content_type : "");
     if (r->body && r->content_type && add_header(list, type, e) != 0)
         return -1;
-    if (add_header(list, "Expect:", e) != 0) /* no second round for large bodies */
+    /* No second round for large bodies; but libcurl would sign this header and not send it. */
+    if (!r->sign && add_header(list, "Expect:", e) != 0)
+        return -1;
+    if (r->sign && r->sign->token && *r->sign->token && add_token(list, r->sign->token, e) != 0)
         return -1;
     for (const char *const *p = r->headers; p && *p; p++)
         if (add_header(list, *p, e) != 0)
             return -1;
     return 0;
+}
+
+static int sign(struct http *h, const struct sigv4 *s, struct err *e)
+{
+    char scope[160];
+
+    snprintf(scope, sizeof scope, "aws:amz:%s:%s", s->region, s->service);
+    if (curl_easy_setopt(h->curl, CURLOPT_AWS_SIGV4, scope) == CURLE_OK &&
+        curl_easy_setopt(h->curl, CURLOPT_USERNAME, s->key_id) == CURLE_OK &&
+        curl_easy_setopt(h->curl, CURLOPT_PASSWORD, s->secret) == CURLE_OK)
+        return 0;
+    return err_set(e, ERR_CONFIG, "this libcurl cannot sign for AWS");
 }
 
 static int add_credentials(struct http *h, struct err *e)
@@ -231,7 +284,7 @@ int http_call(struct http *h, const struct http_request *request, struct http_re
         goto done;
     }
     if (prepare(h, &c, e) != 0 || make_headers(request, &headers, e) != 0 ||
-        add_credentials(h, e) != 0)
+        (request->sign ? sign(h, request->sign, e) : add_credentials(h, e)) != 0)
         goto done;
     curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
     rc = run(h, &c, e);
@@ -241,13 +294,17 @@ done:
         curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, NULL);
         curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, NULL);
         curl_easy_setopt(h->curl, CURLOPT_XOAUTH2_BEARER, NULL);
+        curl_easy_setopt(h->curl, CURLOPT_USERNAME, NULL);
         curl_easy_setopt(h->curl, CURLOPT_PASSWORD, NULL);
+        curl_easy_setopt(h->curl, CURLOPT_AWS_SIGV4, NULL);
+        curl_easy_setopt(h->curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
         if (rc != 0) {
             curl_easy_cleanup(h->curl);
             h->curl = NULL;
         }
     }
     curl_slist_free_all(headers);
+    str_clear(&c.url);
     if (rc != 0) {
         http_reply_clear(reply);
         err_wrap(e, "%.*s", (int)(host_len < 100 ? host_len : 100), request->url);

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "net/sigv4.h"
 
 /* How to reach and convince one server; all text borrowed until http_free. NULL and "" mean
  * none. Secrets are read anew for every call (net/secret.h). */
@@ -36,6 +37,8 @@ struct http_request {
     size_t body_len;            /* bytes */
     const char *content_type;   /* of the body */
     const char *const *headers; /* "Name: value" more; ends with NULL; may be NULL */
+    const struct sigv4 *sign;   /* sign it for AWS, instead of the options' credentials */
+    const char *want_header;    /* name of one header of the reply to hand back; may be NULL */
     size_t most_bytes;          /* of the reply's body */
     int64_t deadline_mono_ms;
 };
@@ -43,14 +46,15 @@ struct http_request {
 struct http_reply {
     int status; /* any status is an answer: the caller judges */
     struct str body;
-    int64_t date_ms; /* the server's clock from its Date header; 0: none */
+    int64_t date_ms;  /* the server's clock from its Date header; 0: none */
+    char header[200]; /* value of want_header, cut to fit; "" none */
 };
 void http_reply_clear(struct http_reply *r);
 
 /* One request, no redirects followed. ERR_CONFIG for a url that is no http(s) url or carries a
- * password, or an unusable secret or CA file; ERR_LIMIT when the body is larger than
- * most_bytes; ERR_DENIED when TLS does not verify; ERR_IO for everything else on the way,
- * the deadline included, which is kept to within 100 ms; ERR_NOMEM. */
+ * password, an unusable secret or CA file, or a path that cannot be signed; ERR_LIMIT when the
+ * body is larger than most_bytes; ERR_DENIED when TLS does not verify; ERR_IO for everything
+ * else on the way, the deadline included, which is kept to within 100 ms; ERR_NOMEM. */
 int http_call(struct http *h, const struct http_request *request, struct http_reply *reply,
               struct err *e);
 

@@ -107,6 +107,9 @@ static void serve_one(struct recorded *r, int fd)
 
         if (n > 0 && used > 0) {
             memcpy(r->last, words, sizeof words);
+            if (r->is_http)
+                snprintf(r->head, sizeof r->head, "%.*s", (int)(used < 4000 ? used : 4000),
+                         buf);
             atomic_fetch_add(&r->n_requests, 1);
             if (!answer(r, fd))
                 return;

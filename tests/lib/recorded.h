@@ -25,6 +25,7 @@ struct recorded {
     int fd, port;
     atomic_int n_requests; /* answered or not */
     char last[4096];       /* request, as rows name it: words of RESP with blanks between */
+    char head[4096];       /* of the last HTTP request: its first line and its headers */
     char buf[65536];       /* received, not yet answered */
     pthread_t thread;
 };
