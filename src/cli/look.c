@@ -78,7 +78,7 @@ static void tell_hook_failed(const struct service_conf *sc, const struct err *e)
 /* The history as the hook wants it; NULL: as it was. */
 static struct series *mend(const struct series *raw, const struct service_conf *sc)
 {
-    const struct conf *hooks = sc ? sc->groups[SERVICE_HOOKS] : NULL;
+    const struct conf *hooks = sc->groups[SERVICE_HOOKS];
     struct series *mended = NULL;
     struct err e = {0};
     size_t changed;
@@ -98,7 +98,7 @@ static struct series *mend(const struct series *raw, const struct service_conf *
 
 static void let_change(struct forecast *f, const struct service_conf *sc)
 {
-    const struct conf *hooks = sc ? sc->groups[SERVICE_HOOKS] : NULL;
+    const struct conf *hooks = sc->groups[SERVICE_HOOKS];
     struct err e = {0};
     bool changed;
 
@@ -115,14 +115,14 @@ int look_forecast(const struct look *l, struct forecast *f, struct future *out,
                   const struct series *raw, struct future_setup setup,
                   const struct service_conf *sc, struct err *e)
 {
-    struct series *mended = mend(raw, sc);
+    struct series *mended = sc ? mend(raw, sc) : NULL;
     int rc;
 
     setup.zone = l->zone;
     setup.calendar = &l->calendar;
     setup.growth = l->growth;
     rc = future_forecast(f, out, mended ? mended : raw, &setup, e);
-    if (rc == 0)
+    if (rc == 0 && sc)
         let_change(f, sc);
     series_free(mended);
     return rc;
