@@ -1,6 +1,7 @@
 /* table.c - every backend that `backend = { type = "..." }` may name. */
 #include "act/backend.h"
 
+extern const struct backend backend_docker;
 extern const struct backend backend_ec2_asg;
 extern const struct backend backend_ecs;
 extern const struct backend backend_exec;
@@ -9,6 +10,6 @@ extern const struct backend backend_process;
 extern const struct backend backend_webhook;
 
 const struct backend *const backend_table[] = {
-    &backend_process, &backend_ec2_asg, &backend_ecs, &backend_lambda,
-    &backend_exec,    &backend_webhook, NULL,
+    &backend_process, &backend_docker, &backend_ec2_asg, &backend_ecs,
+    &backend_lambda,  &backend_exec,   &backend_webhook, NULL,
 };

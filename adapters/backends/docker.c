@@ -1,0 +1,399 @@
+/* docker.c - instances are containers of a Docker Engine or Podman, one a name SERVICE-N.
+ *
+ * The label scaler.service makes the group; whatever carries it is counted and may be removed,
+ * whoever made it. The engine has no wanted count, so what runs is what stands. Nothing is kept
+ * here that a restart would miss: a container that drains says so, and until when, in its name.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/backends/docker_api.h"
+#include "base/clk.h"
+#include "base/log.h"
+#include "base/str.h"
+
+#define BACKOFF_MOST_MS (5 * CLK_MINUTE_MS)
+
+struct docker {
+    struct conf *options; /* http borrows its texts */
+    struct docker_api api;
+    int most;
+    int64_t grace_s;
+    int failed, failures_in_row; /* containers that ended by themselves */
+    int64_t next_start_mono_ms;
+};
+
+static int docker_check_options(const struct conf *c, struct err *e)
+{
+    const char *const *list;
+    size_t n = conf_strings(c, "environment", &list);
+
+    if (*conf_string(c, "url") && http_check_url(conf_string(c, "url"), e) != 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        if (!strchr(list[i], '=') || list[i][0] == '=')
+            return err_set(e, ERR_CONFIG, "environment: \"%.60s\": not NAME=value", list[i]);
+    }
+    return 0;
+}
+
+static void docker_close(void *backend)
+{
+    struct docker *d = backend;
+
+    if (!d)
+        return;
+    http_free(d->api.http);
+    conf_free(d->options);
+    free(d);
+}
+
+/* It becomes part of names and of a filter. */
+static int check_service(const char *service, struct err *e)
+{
+    for (const char *p = service; *p; p++) {
+        if (!isalnum((unsigned char)*p) && (p == service || !strchr("_.-", *p)))
+            return err_set(e, ERR_CONFIG,
+                           "service \"%.60s\": the name of a container has letters, digits, "
+                           "'_', '.' and '-' alone",
+                           service);
+    }
+    return 0;
+}
+
+static int connect_to(struct docker *d, struct err *e)
+{
+    bool has_url = *conf_string(d->options, "url") != '\0';
+    struct http_options o = {
+        .ca_file = conf_string(d->options, "ca_file"),
+        .cert_file = conf_string(d->options, "cert_file"),
+        .key_file = conf_string(d->options, "key_file"),
+        .unix_socket = has_url ? NULL : conf_string(d->options, "socket"),
+        .is_direct = 1,
+    };
+
+    d->api.url = has_url ? conf_string(d->options, "url") : "http://engine";
+    return http_new(&d->api.http, &o, e);
+}
+
+static int docker_open(void **out, const struct conf *options, const struct backend_call *call,
+                       struct err *e)
+{
+    struct docker *d = calloc(1, sizeof *d);
+
+    if (!d)
+        return err_nomem(e);
+    if (docker_check_options(options, e) != 0 || check_service(call->service, e) != 0 ||
+        conf_copy(&d->options, options, e) != 0 || connect_to(d, e) != 0)
+        goto fail;
+    if (!str_copy(d->api.service, sizeof d->api.service, call->service)) {
+        err_set(e, ERR_CONFIG, "service \"%.60s\": the name is too long", call->service);
+        goto fail;
+    }
+    d->most = (int)conf_int(options, "instances");
+    d->grace_s = conf_duration_ms(options, "grace") / CLK_SECOND_MS;
+    *out = d;
+    return 0;
+fail:
+    docker_close(d);
+    return -1;
+}
+
+static bool is_running(const struct docker_container *c)
+{
+    return c->state == DOCKER_RUNNING && c->drain_until_s == 0;
+}
+
+static int count_running(const struct docker_container *list, size_t n)
+{
+    int running = 0;
+
+    for (size_t i = 0; i < n; i++)
+        running += is_running(&list[i]);
+    return running;
+}
+
+static int docker_status(void *backend, const struct backend_call *call,
+                         struct backend_status *out, struct err *e)
+{
+    struct docker *d = backend;
+    struct docker_container *list = NULL;
+    int64_t wait_ms = d->next_start_mono_ms - clk_mono_ms();
+    size_t n = 0;
+    int rc = 0;
+
+    d->api.deadline_mono_ms = call->deadline_mono_ms;
+    if (docker_list(&d->api, &list, &n, e) != 0)
+        return -1;
+    *out = (struct backend_status){
+        .desired = -1, .least = -1, .most = d->most, .failed = d->failed};
+    out->running = count_running(list, n);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        bool is_ready = false;
+
+        out->draining += list[i].drain_until_s > 0 && list[i].state == DOCKER_RUNNING;
+        if (is_running(&list[i]))
+            rc = docker_is_ready(&d->api, list[i].id, &is_ready, e);
+        out->ready += is_ready;
+    }
+    if (wait_ms > 0)
+        snprintf(out->note, sizeof out->note, "%d ended by themselves: next start in %lld s",
+                 d->failures_in_row, (long long)((wait_ms + 999) / 1000));
+    free(list);
+    return rc;
+}
+
+/* --- starting ----------------------------------------------------------------------------- */
+
+static json_t *strings_of(const struct conf *c, const char *name)
+{
+    const char *const *list;
+    size_t n = conf_strings(c, name, &list);
+    json_t *out = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(out, json_string(list[i]));
+    return out;
+}
+
+static json_t *make_body(const struct docker *d)
+{
+    const struct conf *c = d->options;
+    json_t *command = strings_of(c, "command");
+    json_t *o = json_pack(
+        "{s:s, s:o, s:{s:s}, s:{s:s, s:I, s:I, s:{s:s}}}", "Image", conf_string(c, "image"),
+        "Env", strings_of(c, "environment"), "Labels", "scaler.service", d->api.service,
+        "HostConfig", "NetworkMode", conf_string(c, "network"), "Memory",
+        (json_int_t)(conf_int(c, "memory_mb") << 20), "NanoCpus",
+        (json_int_t)(conf_double(c, "cpu") * 1e9), "RestartPolicy", "Name", "no");
+
+    if (o && json_array_size(command) > 0)
+        json_object_set(o, "Cmd", command);
+    json_decref(command);
+    return o;
+}
+
+static int free_number(const struct docker_container *list, size_t n, int above)
+{
+    for (int number = above + 1;; number++) {
+        bool is_taken = false;
+
+        for (size_t i = 0; i < n; i++)
+            is_taken |= list[i].number == number;
+        if (!is_taken)
+            return number;
+    }
+}
+
+/* One that cannot be started is not left behind. */
+static int start(struct docker *d, const char *name, struct err *e)
+{
+    struct err why = {0};
+
+    if (docker_start(&d->api, name, e) == 0)
+        return 0;
+    if (docker_remove(&d->api, name, &why) != 0)
+        log_warn(d->api.service, "%s", why.msg);
+    return -1;
+}
+
+/* Creates and starts so many, under the lowest free numbers. A name that another took meanwhile
+ * counts as another's start: what stands is read again by the next round. */
+static int start_new(struct docker *d, const struct docker_container *list, size_t n,
+                     int missing, struct err *e)
+{
+    json_t *body = make_body(d);
+    int number = 0, rc = body ? 0 : err_nomem(e);
+
+    for (; missing > 0 && rc == 0; missing--) {
+        char name[160];
+
+        number = free_number(list, n, number);
+        snprintf(name, sizeof name, "%s-%d", d->api.service, number);
+        rc = docker_create(&d->api, name, body, e);
+        if (rc == 0)
+            rc = start(d, name, e);
+    }
+    json_decref(body);
+    return rc;
+}
+
+static int scale_out(struct docker *d, const struct docker_container *list, size_t n,
+                     int missing, struct err *e)
+{
+    if (clk_mono_ms() < d->next_start_mono_ms)
+        return err_set(e, ERR_BUSY, "%d containers ended by themselves: waiting to start more",
+                       d->failures_in_row);
+    for (size_t i = 0; i < n && missing > 0; i++) { /* left by a call that was cut short */
+        if (list[i].state != DOCKER_NEW || list[i].drain_until_s > 0)
+            continue;
+        if (start(d, list[i].id, e) != 0)
+            return -1;
+        missing--;
+    }
+    return start_new(d, list, n, missing, e);
+}
+
+/* --- stopping ----------------------------------------------------------------------------- */
+
+/* The newest first: the oldest are the proven ones. */
+static struct docker_container *pick_victim(struct docker_container *list, size_t n)
+{
+    struct docker_container *best = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        struct docker_container *c = &list[i];
+
+        if (is_running(c) && (!best || c->created_s > best->created_s ||
+                              (c->created_s == best->created_s && c->number > best->number)))
+            best = c;
+    }
+    return best;
+}
+
+static int scale_in(struct docker *d, struct docker_container *list, size_t n, int surplus,
+                    struct err *e)
+{
+    int64_t until_s = clk_wall_ms() / CLK_SECOND_MS + d->grace_s;
+
+    for (; surplus > 0; surplus--) {
+        struct docker_container *c = pick_victim(list, n);
+
+        if (docker_drain(&d->api, c, until_s, conf_string(d->options, "stop_signal"), e) != 0)
+            return -1;
+        c->drain_until_s = until_s;
+    }
+    return 0;
+}
+
+static int docker_scale(void *backend, const struct backend_call *call, int count,
+                        struct err *e)
+{
+    struct docker *d = backend;
+    struct docker_container *list = NULL;
+    size_t n = 0;
+    int running, rc = 0;
+
+    if (count < 0 || count > d->most)
+        return err_set(e, ERR_LIMIT, "%d instances asked: the option instances allows %d",
+                       count, d->most);
+    d->api.deadline_mono_ms = call->deadline_mono_ms;
+    if (docker_list(&d->api, &list, &n, e) != 0)
+        return -1;
+    running = count_running(list, n);
+    if (count > running)
+        rc = scale_out(d, list, n, count - running, e);
+    else if (count < running)
+        rc = scale_in(d, list, n, running - count, e);
+    free(list);
+    return rc;
+}
+
+/* --- what ended, and what will not -------------------------------------------------------- */
+
+/* The first is replaced at once; more without a start that lasts wait 1 s, 2 s, 4 s ... */
+static void note_failure(struct docker *d, const struct docker_container *c)
+{
+    int64_t wait_ms = CLK_SECOND_MS;
+
+    for (int i = 1; i < d->failures_in_row && wait_ms < BACKOFF_MOST_MS; i++)
+        wait_ms *= 2;
+    if (clk_wall_ms() / CLK_SECOND_MS - c->created_s > BACKOFF_MOST_MS / CLK_SECOND_MS)
+        d->failures_in_row = 0; /* it had worked for long */
+    if (d->failures_in_row++ > 0)
+        d->next_start_mono_ms = clk_mono_ms() + wait_ms;
+    d->failed++;
+    log_warn(d->api.service, "container %s ended by itself", c->name);
+}
+
+static int tend_one(struct docker *d, const struct docker_container *c, struct err *e)
+{
+    bool is_late = c->drain_until_s > 0 && clk_wall_ms() / CLK_SECOND_MS >= c->drain_until_s;
+
+    if (c->state == DOCKER_RUNNING)
+        return is_late ? docker_kill(&d->api, c->id, "SIGKILL", e) : 0;
+    if (c->state != DOCKER_ENDED)
+        return 0;
+    if (docker_remove(&d->api, c->id, e) != 0)
+        return -1;
+    if (c->drain_until_s == 0)
+        note_failure(d, c);
+    return 0;
+}
+
+static int docker_tend(void *backend, const struct backend_call *call, struct err *e)
+{
+    struct docker *d = backend;
+    struct docker_container *list = NULL;
+    size_t n = 0;
+    int rc = 0;
+
+    if (call->is_dry_run)
+        return 0;
+    d->api.deadline_mono_ms = call->deadline_mono_ms;
+    if (docker_list(&d->api, &list, &n, e) != 0)
+        return -1;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = tend_one(d, &list[i], e);
+    free(list);
+    return rc;
+}
+
+static int docker_check(void *backend, const struct backend_call *call, struct str *out,
+                        struct err *e)
+{
+    struct docker *d = backend;
+    struct backend_status st;
+
+    d->api.deadline_mono_ms = call->deadline_mono_ms;
+    if (docker_has_image(&d->api, conf_string(d->options, "image"), e) != 0 ||
+        docker_status(d, call, &st, e) != 0)
+        return -1;
+    str_printf(out, "%d containers carry the label scaler.service=%s\n", st.running,
+               d->api.service);
+    return out->failed ? err_nomem(e) : 0;
+}
+
+static const struct conf_option options[] = {
+    {"image", CONF_STRING, NULL, 1, 250, "",
+     "Image of the containers. It must be there: nothing is pulled."},
+    {"command", CONF_STRINGS, "", 0, 1024, "", "Command in it; unset: the image's own."},
+    {"environment", CONF_STRINGS, "", 0, 1024, "", "\"NAME=value\" entries."},
+    {"socket", CONF_STRING, "/var/run/docker.sock", 1, 100, "",
+     "Unix socket of the engine; Podman's is /run/podman/podman.sock. Who may write it is as "
+     "good as root there; of the API scaler uses: list, inspect, create, start, rename, kill "
+     "and remove containers, inspect images."},
+    {"url", CONF_STRING, "", 0, 400, "",
+     "Engine elsewhere, https://host:2376, in the place of the socket."},
+    {"ca_file", CONF_STRING, "", 0, 4000, "",
+     "Certificates that the engine's must chain to; none: the system's."},
+    {"cert_file", CONF_STRING, "", 0, 4000, "", "Certificate shown to the engine."},
+    {"key_file", CONF_STRING, "", 0, 4000, "", "Key of cert_file."},
+    {"network", CONF_STRING, "bridge", 1, 100, "",
+     "Network that containers join; \"host\": that of the host."},
+    {"instances", CONF_INT, "64", 1, 4096, "instances", "Most containers of a service."},
+    {"memory_mb", CONF_INT, "0", 0, 1e9, "MiB", "Memory of one container; 0: no limit."},
+    {"cpu", CONF_DOUBLE, "0", 0, 4096, "cores", "CPU of one container; 0: no limit."},
+    {"stop_signal", CONF_ENUM, "SIGTERM", 0, 0, "SIGTERM|SIGINT|SIGQUIT|SIGHUP",
+     "Signal that asks a container to end."},
+    {"grace", CONF_DURATION, "30s", 1, 86400, "s",
+     "Time from that signal until it is killed. Until then its name is NAME.drain.TIME."},
+    CONF_END,
+};
+
+const struct backend backend_docker = {
+    .name = "docker",
+    .summary = "instances are containers of a Docker Engine or Podman, SERVICE-1, SERVICE-2, "
+               "..., with the label scaler.service",
+    .options = options,
+    .lead_time_guess_ms = 10 * CLK_SECOND_MS,
+    .check_options = docker_check_options,
+    .open = docker_open,
+    .status = docker_status,
+    .scale = docker_scale,
+    .check = docker_check,
+    .tend = docker_tend,
+    .close = docker_close,
+};

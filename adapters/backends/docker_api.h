@@ -1,0 +1,56 @@
+/* docker_api.h - the calls of the Docker Engine API (1.40) that the docker backend makes;
+ * Podman answers the same. Only containers with the label scaler.service=SERVICE are ever seen.
+ */
+#ifndef SCALER_ADAPTERS_BACKENDS_DOCKER_API_H
+#define SCALER_ADAPTERS_BACKENDS_DOCKER_API_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "act/backend.h"
+#include "net/http.h"
+
+enum docker_state {
+    DOCKER_NEW, /* created, not started yet */
+    DOCKER_RUNNING,
+    DOCKER_ENDED,
+    DOCKER_OTHER, /* paused, restarting, removing: not ours to touch */
+};
+
+struct docker_container {
+    char id[80], name[160];
+    enum docker_state state;
+    int64_t created_s;     /* since 1970 */
+    int64_t drain_until_s; /* since 1970, out of its name; 0: it does not drain */
+    int number;            /* N of SERVICE-N; 0: its name is another */
+};
+
+struct docker_api {
+    struct http *http;
+    const char *url; /* borrowed */
+    char service[64];
+    int64_t deadline_mono_ms; /* of the calls from here on */
+};
+
+/* All of the service; *out is the caller's to free. Errors of all calls: those of http_call and
+ * http_check_status, and ERR_DATA for a reply that is not as documented. */
+int docker_list(const struct docker_api *a, struct docker_container **out, size_t *n,
+                struct err *e);
+/* Running, and healthy where the container has a health check; false too when it is gone. */
+int docker_is_ready(const struct docker_api *a, const char *id, bool *out, struct err *e);
+/* ERR_CONFLICT when the name is taken. */
+int docker_create(const struct docker_api *a, const char *name, const json_t *body,
+                  struct err *e);
+int docker_start(const struct docker_api *a, const char *id_or_name, struct err *e);
+/* Marks in its name until when it may take to end, then asks it to. */
+int docker_drain(const struct docker_api *a, const struct docker_container *c, int64_t until_s,
+                 const char *signal, struct err *e);
+/* These are content when the container has ended or is gone. */
+int docker_kill(const struct docker_api *a, const char *id, const char *signal, struct err *e);
+int docker_remove(const struct docker_api *a, const char *id, struct err *e);
+/* ERR_CONFIG when the engine does not have it. */
+int docker_has_image(const struct docker_api *a, const char *image, struct err *e);
+
+#endif
