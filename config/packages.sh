@@ -4,8 +4,8 @@
 #   config/packages.sh build     what it takes to compile scaler
 #   config/packages.sh demo      build + the server that the quickstart drives
 #   config/packages.sh test      build + what the test suite starts
-#   config/packages.sh extended  test + the analysers and second compiler of --extended, and a
-#                                container engine, too large for every run of the tests
+#   config/packages.sh extended  test + the analysers and second compiler of --extended, and
+#                                container engines, too large for every run of the tests
 #   config/packages.sh bench     build + the peers that bench/ measures against
 #
 # Packages that are already there are left alone; when none is missing, neither root
@@ -18,7 +18,7 @@ build="gcc g++ libc6-dev make cmake pkg-config libgsl-dev libcurl4-openssl-dev l
 demo="redis-server"
 test="libcmocka-dev redis-server prometheus openssl curl gnuplot-nox"
 extended="clang llvm libclang-rt-14-dev clang-tidy clang-format cppcheck
-          podman runc crun conmon busybox-static"
+          podman runc crun conmon docker.io busybox-static"
 bench="redis-server python3-numpy python3-pandas python3-statsmodels r-cran-forecast"
 
 case "${1:-}" in

@@ -1,8 +1,11 @@
-/* docker.c - the conformance of the docker backend, with a podman of the test's own. */
+/* docker.c - the conformance of the docker backend, with an engine of the test's own: podman,
+ * or a Docker Engine where TEST_DOCKERD is defined. */
 #include "conformance/wire.h"
 
 #include <jansson.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clk.h"
@@ -16,6 +19,7 @@ struct engine {
 /* One engine for all cases: it starts once, and each case leaves it empty. */
 static char sock[200];
 static struct http *direct; /* past the proxy */
+static pid_t engine;
 
 static void shell(const char *line)
 {
@@ -23,16 +27,47 @@ static void shell(const char *line)
         fail_msg("failed: %s", line);
 }
 
-static void start_engine(void)
-{
-    const char *dir = test_temp_dir();
-    char root[300], run[300], conf[300], line[1500], url[300];
-    const char *argv[] = {"podman",           "--root", root,        "--runroot", run,
-                          "--storage-driver", "vfs",    "--runtime", "runc",      "system",
-                          "service",          "--time", "0",         url,         NULL};
-    struct err e = {0};
+#ifdef TEST_DOCKERD
+#define ENGINE "dockerd"
+/* By its whole path: another program of that name may come first. */
+#define PROGRAM "/usr/sbin/dockerd"
 
-    snprintf(sock, sizeof sock, "%s/engine.sock", dir);
+static void run_engine(const char *dir)
+{
+    char data[300], state[300], pid[300], url[300];
+    const char *argv[] = {PROGRAM,
+                          "--data-root",
+                          data,
+                          "--exec-root",
+                          state,
+                          "-p",
+                          pid,
+                          "-H",
+                          url,
+                          "--bridge=none",
+                          "--iptables=false",
+                          "--ip6tables=false",
+                          "--storage-driver=vfs",
+                          NULL};
+
+    snprintf(data, sizeof data, "%s/data", dir);
+    snprintf(state, sizeof state, "%s/state", dir);
+    snprintf(pid, sizeof pid, "%s/pid", dir);
+    snprintf(url, sizeof url, "unix://%s", sock);
+    engine = test_start(ENGINE, argv);
+}
+#else
+#define ENGINE "podman"
+#define PROGRAM "podman"
+
+static void run_engine(const char *dir)
+{
+    char root[300], run[300], conf[300], line[900], url[300];
+    const char *argv[] = {
+        PROGRAM, "--root",    root,   "--runroot", run,       "--storage-driver",
+        "vfs",   "--runtime", "runc", "system",    "service", "--time",
+        "0",     url,         NULL};
+
     snprintf(url, sizeof url, "unix://%s", sock);
     snprintf(root, sizeof root, "%s/root", dir);
     snprintf(run, sizeof run, "%s/run", dir);
@@ -44,7 +79,18 @@ static void start_engine(void)
              conf);
     shell(line);
     setenv("CONTAINERS_CONF", conf, 1);
-    test_start("podman", argv);
+    engine = test_start(ENGINE, argv);
+}
+#endif
+
+static void start_engine(void)
+{
+    const char *dir = test_temp_dir();
+    char line[1500];
+    struct err e = {0};
+
+    snprintf(sock, sizeof sock, "%s/engine.sock", dir);
+    run_engine(dir);
     assert_true(test_wait_port(0, sock));
     snprintf(line, sizeof line,
              "cd %s && mkdir -p img/bin && cp -L $(command -v busybox) img/bin/busybox && tar "
@@ -91,9 +137,9 @@ static int start(struct bench *b)
     char text[100];
     struct err e = {0};
 
-    if (geteuid() != 0 || !test_has_program("podman") || !test_has_program("runc") ||
+    if (geteuid() != 0 || !test_has_program(PROGRAM) || !test_has_program("runc") ||
         !test_has_program("busybox") || !test_has_program("curl")) {
-        fprintf(stderr, "skipped: needs root, podman, runc, busybox-static and curl\n");
+        fprintf(stderr, "skipped: needs root, " ENGINE ", runc, busybox-static and curl\n");
         return 77;
     }
     if (!direct)
@@ -195,9 +241,33 @@ static void set_drain(struct bench *b, int ms)
     assert_in_range(ms, 1, 1000); /* the grace of `start`: they never end before it */
 }
 
+#ifdef TEST_DOCKERD
+/* The image with a health check that is first made after half a second. */
+static void set_late(struct bench *b, int ms)
+{
+    struct backend_call call = {.service = b->service,
+                                .state_dir = b->state_dir,
+                                .deadline_mono_ms = clk_mono_ms() + 5000};
+    char line[900];
+    struct err e = {0};
+
+    snprintf(
+        line, sizeof line,
+        "curl -sf --unix-socket %s -X POST -H 'Content-Type: application/x-tar' "
+        "--data-binary @%s/img.tar 'http://d/v1.40/images/create?fromSrc=-&"
+        "repo=localhost/checked&tag=latest&changes=HEALTHCHECK%%20--interval%%3D%dms%%20CMD"
+        "%%20%%5B%%22%%2Fbin%%2Fbusybox%%22%%2C%%22true%%22%%5D' >/dev/null",
+        sock, test_temp_dir(), ms);
+    shell(line);
+    conf_set(b->conf, "image", "localhost/checked:latest", &e);
+    b->backend->close(b->object);
+    assert_int_equal(b->backend->open(&b->object, b->conf, &call, &e), 0);
+}
+#endif
+
 static const struct suite_entry entry = {
     .backend = "docker",
-    .server = "podman",
+    .server = ENGINE,
     .start = start,
     .stop = stop,
     .count = count,
@@ -206,10 +276,15 @@ static const struct suite_entry entry = {
     .move = move,
     .kill_one = kill_one,
     .set_drain = set_drain,
+#ifdef TEST_DOCKERD
+    .set_late = set_late,
+#endif
     .na =
         {
             [SUITE_PARTIAL] = "the engine starts all or fails",
+#ifndef TEST_DOCKERD
             [SUITE_LATE] = "podman runs health checks under systemd alone",
+#endif
         },
 };
 
@@ -218,5 +293,17 @@ int main(int argc, char **argv)
     int rc = suite_main(&entry, argc, argv);
 
     http_free(direct);
+    if (engine > 0) { /* told, so that it ends what it started */
+        kill(engine, SIGTERM);
+        for (int i = 0; i < 500; i++) {
+            siginfo_t info = {0};
+
+            /* Left to be waited for by what kills it at exit. */
+            if (waitid(P_PID, (id_t)engine, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+                info.si_pid != 0)
+                break;
+            usleep(20000);
+        }
+    }
     return rc;
 }

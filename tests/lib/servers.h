@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* True when the program is in PATH; says so otherwise (the test then exits with 77). */
+/* True when the program is in PATH, or there by its whole path; says so otherwise (the test
+ * then exits with 77). */
 bool test_has_program(const char *name);
 
 /* A port of 127.0.0.1 that was free a moment ago. */
