@@ -16,7 +16,7 @@ static const struct conf_option options[] = {
     {"burst", CONF_DOUBLE, "0.03", 0, 1, "share",
      "Deviation of the load within one step, as a share of it; it cannot be seen in the "
      "rates."},
-    {"scale_outs", CONF_INT, "70", 1, 100000, "a day",
+    {"scale_outs", CONF_INT, "50", 1, 100000, "a day",
      "Budget of scale-outs a day that the price of a change is steered to."},
     CONF_END,
 };

@@ -28,7 +28,7 @@ static const double KAPPA = 0.7; /* share of the objective that is aimed at */
 static const double KAPPA_LOW = 0.3, KAPPA_HIGH = 1.4;
 static const double PRICE_FIRST = 0.1; /* of an event, in minutes of the whole fleet */
 static const double PRICE_LOW = 0.05, PRICE_HIGH = 0.5, PRICE_RATE = 0.25;
-static const double IN_PRICE = 0.2;     /* of a scale-in, of a scale-out's price */
+static const double IN_PRICE = 0.1;     /* of a scale-in, of a scale-out's price */
 static const double FLEET_DAYS = 2;     /* time constant of the fleet's size */
 static const double TRUST_SHARE = 1.5;  /* own error over naive that ends the trust */
 static const double BLIND_FADE = 0.25;  /* of a day: six hours */

@@ -53,7 +53,7 @@ const struct conf_option decide_rail_options[] = {
     {"out_cooldown", CONF_DURATION, "0s", 0, 86400, "s",
      "No scale-in so soon after a scale-out."},
     {"in_cooldown", CONF_DURATION, "0s", 0, 86400, "s", "No scale-in so soon after another."},
-    {"scale_outs_a_day", CONF_INT, "70", 1, 100000, "",
+    {"scale_outs_a_day", CONF_INT, "50", 1, 100000, "",
      "Budget of scale-outs a day that the price of a change is steered to."},
     {"changes_most", CONF_INT, "0", 0, 1000000, "",
      "Most changes in 24 h, after which nothing is scaled in; 0: no limit."},

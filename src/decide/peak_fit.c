@@ -25,7 +25,7 @@ enum {
     ROBUST = 2,     /* solutions after the first */
     DENSE_DAYS = 4, /* beyond: every second tick is a row */
 };
-static const double PENALTY = 1e-4;
+static const double PENALTY = 1e-5;
 static const double PENALTY_DAYS = 28; /* fewer days of record weigh it more */
 static const double HALF_LIFE_DAYS = 14;
 static const double CLIP_MADS = 4;
