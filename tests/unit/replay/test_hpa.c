@@ -1,8 +1,8 @@
-/* The rule that the quickstart measures against must be HPA's, or the comparison is worthless.
+/* The rule that scaler is measured against must be HPA's, or the comparison is worthless.
  * Expected counts: kubernetes.io, "Horizontal Pod Autoscaling", "Algorithm details". */
 #include "lib/test.h"
 
-#include "hpa.h"
+#include "replay/hpa.h"
 
 static struct hpa new_hpa(double target)
 {
@@ -10,7 +10,8 @@ static struct hpa new_hpa(double target)
                         .capacity_per_s = 100.0,
                         .least = 1,
                         .most = 100,
-                        .stabilisation_s = 5};
+                        .window = 5,
+                        .policies_a_sync = 4};
 }
 
 static void follows_the_documented_ratio(void **state)
@@ -46,7 +47,7 @@ static void scales_in_only_to_the_highest_wish_of_the_window(void **state)
 
     (void)state;
     assert_int_equal(current, 8);
-    for (int s = 1; s < h.stabilisation_s; s++) {
+    for (int s = 1; s < h.window; s++) {
         current = hpa_sync(&h, current, 100.0);
         assert_int_equal(current, 8);
     }
