@@ -143,8 +143,8 @@ static void add_came(struct str *s, const struct forecast *f, const struct serie
     str_add(s, "EOD\n");
 }
 
-static void add_script(struct str *s, bool is_svg, const struct series *history,
-                       const struct forecast *f, const struct series *came)
+static void add_script(struct str *s, const struct series *history, const struct forecast *f,
+                       const struct series *came)
 {
     size_t keep = (size_t)(HISTORY_PLOTTED_DAYS * CLK_DAY_MS / history->step_ms);
     size_t high = f->n_levels > 0 ? band_level(f) : 0;
@@ -153,9 +153,7 @@ static void add_script(struct str *s, bool is_svg, const struct series *history,
         keep = 2 * f->horizon + 2;
     if (keep > history->n)
         keep = history->n;
-    str_printf(s, "set terminal %s size 1000,400 background 'white'\n", is_svg ? "svg" : "png");
-    str_add(s, "set xdata time\nset timefmt '%s'\nset yrange [0:*]\nset grid\n"
-               "set format x \"%d %b\\n%H:%M\"\nset key top left\n$past << EOD\n");
+    str_add(s, "$past << EOD\n");
     for (size_t i = history->n - keep; i < history->n; i++)
         if (isfinite(history->values[i]))
             str_printf(s, "%" PRId64 " %.8g\n", series_time_ms(history, i) / 1000,
@@ -230,23 +228,46 @@ static int run_gnuplot(const struct str *script, int file, struct err *e)
     return 0;
 }
 
-int chart_plot(const char *path, const struct series *history, const struct forecast *f,
-               const struct series *came, struct err *e)
+static int draw_into(const char *path, int file, const struct str *body, struct err *e)
 {
     const char *dot = strrchr(path, '.');
-    bool is_svg = dot && strcmp(dot, ".svg") == 0;
     struct str script = STR_EMPTY;
-    int file, rc = -1;
+    int rc;
 
-    if (!is_svg && (!dot || strcmp(dot, ".png") != 0))
+    str_printf(&script, "set terminal %s size 1000,400 background 'white'\n",
+               dot && strcmp(dot, ".svg") == 0 ? "svg" : "png");
+    str_add(&script, "set xdata time\nset timefmt '%s'\nset yrange [0:*]\nset grid\n"
+                     "set format x \"%d %b\\n%H:%M\"\nset key top left\n");
+    str_add_n(&script, str_text(body), body->len);
+    rc = script.failed || body->failed ? err_nomem(e) : run_gnuplot(&script, file, e);
+    str_clear(&script);
+    return rc;
+}
+
+int chart_draw(const char *path, const struct str *script, struct err *e)
+{
+    const char *dot = strrchr(path, '.');
+    int file, rc;
+
+    if (!dot || (strcmp(dot, ".svg") != 0 && strcmp(dot, ".png") != 0))
         return err_set(e, ERR_CONFIG, "--plot: \"%s\" ends neither in .svg nor in .png", path);
     file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (file < 0)
         return err_set(e, ERR_IO, "--plot %s: cannot write: %s", path, strerror(errno));
-    add_script(&script, is_svg, history, f, came);
-    rc = script.failed ? err_nomem(e) : run_gnuplot(&script, file, e);
+    rc = draw_into(path, file, script, e);
     if (close(file) != 0 && rc == 0)
         rc = err_set(e, ERR_IO, "cannot write: %s", strerror(errno));
-    str_clear(&script);
     return rc == 0 ? 0 : err_wrap(e, "--plot %s", path);
+}
+
+int chart_plot(const char *path, const struct series *history, const struct forecast *f,
+               const struct series *came, struct err *e)
+{
+    struct str script = STR_EMPTY;
+    int rc;
+
+    add_script(&script, history, f, came);
+    rc = chart_draw(path, &script, e);
+    str_clear(&script);
+    return rc;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/str.h"
 #include "collect/series.h"
 #include "forecast/forecast.h"
 
@@ -23,5 +24,9 @@ bool chart_is_utf8(void);
  * the package that has it) or fails. */
 int chart_plot(const char *path, const struct series *history, const struct forecast *f,
                const struct series *came, struct err *e);
+
+/* Draws a gnuplot script of another kind into `path` the same way, after the lines that choose
+ * the terminal and make x a time in seconds since 1970. Errors as chart_plot. */
+int chart_draw(const char *path, const struct str *script, struct err *e);
 
 #endif
