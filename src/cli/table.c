@@ -20,6 +20,7 @@ extern const struct command command_override;
 extern const struct command command_plan;
 extern const struct command command_resume;
 extern const struct command command_run;
+extern const struct command command_simulate;
 extern const struct command command_status;
 extern const struct command command_stop;
 
@@ -27,6 +28,7 @@ const struct command *const command_table[] = {
     &command_forecast,
     &command_plan,
     &command_backtest,
+    &command_simulate,
     &command_models,
     &command_capacity,
     &command_advise,
