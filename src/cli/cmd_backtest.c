@@ -1,7 +1,6 @@
 /* cmd_backtest.c - `scaler backtest`: whether to trust the forecasts, told from the past. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clk.h"
@@ -9,7 +8,6 @@
 #include "cli/command.h"
 #include "cli/history_file.h"
 #include "cli/look.h"
-#include "cli/open_store.h"
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/stored.h"
@@ -335,58 +333,14 @@ static int test_service(struct store *store, const struct conf *opts, const stru
     return rc;
 }
 
-/* Every service; what fails is told at once and the others go on. */
-static int test_services(const struct conf *opts, const struct config *c)
-{
-    struct store *store = NULL;
-    const char **names = NULL;
-    struct err e = {0};
-    int rc = EXIT_DONE;
-    size_t n = 0;
-
-    if (open_store(opts, STORE_READ, &store, &e) != 0 ||
-        stored_names(store, opts, &names, &n, &e) != 0) {
-        rc = command_fail(&e);
-    } else if (n > 1 && conf_string(opts, "plot")[0]) {
-        err_set(&e, ERR_CONFIG, "--plot draws one service: ask for one with --service");
-        rc = command_fail(&e);
-        n = 0;
-    }
-    for (size_t i = 0; i < n; i++) {
-        struct err why = {0};
-
-        if (i > 0 && print_format(opts) == PRINT_TABLE)
-            printf("\n");
-        if (test_service(store, opts, c, names[i], &why) != 0)
-            rc = stored_failed(&why, rc);
-    }
-    free(names);
-    store_close(store);
-    return rc;
-}
-
 static int run(const struct conf *opts, const char *const *words, size_t n_words)
 {
-    const char *const *given;
-    struct config *c = NULL;
-    struct err e = {0};
-    int rc;
+    static const struct stored_command on = {
+        .file = test_file, .service = test_service, .has_plot = true, .names_in_rows = true};
 
     (void)words;
     (void)n_words;
-    if (conf_string(opts, "history")[0] == '\0') {
-        if (command_find_config(opts, &c) != 0)
-            return EXIT_USAGE;
-        rc = test_services(opts, c);
-        config_free(c);
-        return rc;
-    }
-    if (conf_strings(opts, "service", &given) > 0)
-        err_set(&e, ERR_CONFIG,
-                "give either --history FILE (- for standard input) or --service NAME");
-    else if (test_file(opts, &e) == 0)
-        return EXIT_DONE;
-    return command_fail(&e);
+    return stored_run(&on, opts);
 }
 
 const struct command command_backtest = {

@@ -10,7 +10,6 @@
 #include "cli/command.h"
 #include "cli/history_file.h"
 #include "cli/look.h"
-#include "cli/open_store.h"
 #include "cli/print.h"
 #include "cli/stored.h"
 #include "collect/clean.h"
@@ -382,62 +381,13 @@ static int plan_service(struct store *store, const struct conf *opts, const stru
     return rc;
 }
 
-/* Every service; what fails is told at once and the others go on. The code of the first
- * failure.
- */
-static int plan_services(const struct conf *opts, const struct config *c)
-{
-    struct store *store = NULL;
-    const char **names = NULL;
-    struct err e = {0};
-    int rc = EXIT_DONE;
-    size_t n = 0;
-
-    if (open_store(opts, STORE_READ, &store, &e) != 0 ||
-        stored_names(store, opts, &names, &n, &e) != 0)
-        rc = command_fail(&e);
-    else if (n > 1 && print_format(opts) != PRINT_TABLE) {
-        err_set(&e, ERR_CONFIG,
-                "several services fit a table only: ask for one with --service");
-        rc = command_fail(&e);
-        n = 0;
-    }
-    for (size_t i = 0; i < n; i++) {
-        struct err why = {0};
-
-        if (i > 0)
-            printf("\n");
-        if (plan_service(store, opts, c, names[i], &why) != 0)
-            rc = stored_failed(&why, rc);
-    }
-    free(names);
-    store_close(store);
-    return rc;
-}
-
 static int run(const struct conf *opts, const char *const *words, size_t n_words)
 {
-    bool has_file = conf_string(opts, "history")[0] != '\0';
-    const char *const *given;
-    struct config *c = NULL;
-    struct err e = {0};
-    int rc;
+    static const struct stored_command on = {.file = plan_file, .service = plan_service};
 
     (void)words;
     (void)n_words;
-    if (has_file && conf_strings(opts, "service", &given) > 0) {
-        err_set(&e, ERR_CONFIG,
-                "give either --history FILE (- for standard input) or --service NAME");
-        return command_fail(&e);
-    }
-    if (!has_file && command_find_config(opts, &c) != 0)
-        return EXIT_USAGE;
-    if (!has_file)
-        rc = plan_services(opts, c);
-    else
-        rc = plan_file(opts, &e) == 0 ? EXIT_DONE : command_fail(&e);
-    config_free(c);
-    return rc;
+    return stored_run(&on, opts);
 }
 
 const struct command command_plan = {

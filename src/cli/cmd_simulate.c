@@ -2,7 +2,6 @@
  */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clk.h"
@@ -10,7 +9,6 @@
 #include "cli/command.h"
 #include "cli/history_file.h"
 #include "cli/look.h"
-#include "cli/open_store.h"
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/simulate_print.h"
@@ -228,59 +226,14 @@ static int simulate_service(struct store *store, const struct conf *opts,
     return rc;
 }
 
-/* Every service; what fails is told at once and the others go on. */
-static int simulate_services(const struct conf *opts, const struct config *c)
-{
-    struct store *store = NULL;
-    const char **names = NULL;
-    struct err e = {0};
-    int rc = EXIT_DONE;
-    size_t n = 0;
-
-    if (open_store(opts, STORE_READ, &store, &e) != 0 ||
-        stored_names(store, opts, &names, &n, &e) != 0) {
-        rc = command_fail(&e);
-    } else if (n > 1 && (conf_string(opts, "plot")[0] || print_format(opts) != PRINT_TABLE)) {
-        err_set(&e, ERR_CONFIG,
-                "several services fit a table only: ask for one with --service");
-        rc = command_fail(&e);
-        n = 0;
-    }
-    for (size_t i = 0; i < n; i++) {
-        struct err why = {0};
-
-        if (i > 0)
-            printf("\n");
-        if (simulate_service(store, opts, c, names[i], &why) != 0)
-            rc = stored_failed(&why, rc);
-    }
-    free(names);
-    store_close(store);
-    return rc;
-}
-
 static int run(const struct conf *opts, const char *const *words, size_t n_words)
 {
-    const char *const *given;
-    struct config *c = NULL;
-    struct err e = {0};
-    int rc;
+    static const struct stored_command on = {
+        .file = simulate_file, .service = simulate_service, .has_plot = true};
 
     (void)words;
     (void)n_words;
-    if (conf_string(opts, "history")[0] == '\0') {
-        if (command_find_config(opts, &c) != 0)
-            return EXIT_USAGE;
-        rc = simulate_services(opts, c);
-        config_free(c);
-        return rc;
-    }
-    if (conf_strings(opts, "service", &given) > 0)
-        err_set(&e, ERR_CONFIG,
-                "give either --history FILE (- for standard input) or --service NAME");
-    else if (simulate_file(opts, &e) == 0)
-        return EXIT_DONE;
-    return command_fail(&e);
+    return stored_run(&on, opts);
 }
 
 const struct command command_simulate = {

@@ -8,6 +8,8 @@
 #include "base/clk.h"
 #include "base/str.h"
 #include "cli/command.h"
+#include "cli/open_store.h"
+#include "cli/print.h"
 
 /* A history that ends longer ago than this, and than some steps, is an old one. */
 #define OLD_MS (10 * CLK_MINUTE_MS)
@@ -121,4 +123,68 @@ int stored_failed(const struct err *why, int code_so_far)
     int code = command_fail(why);
 
     return code_so_far == EXIT_DONE ? code : code_so_far;
+}
+
+/* One chart, one table of rows: not for several services. */
+static int check_several(const struct stored_command *command, const struct conf *opts,
+                         size_t n, struct err *e)
+{
+    if (n < 2)
+        return 0;
+    if (command->has_plot && conf_string(opts, "plot")[0])
+        return err_set(e, ERR_CONFIG, "--plot draws one service: ask for one with --service");
+    if (!command->names_in_rows && print_format(opts) != PRINT_TABLE)
+        return err_set(e, ERR_CONFIG,
+                       "several services fit a table only: ask for one with --service");
+    return 0;
+}
+
+static int run_services(const struct stored_command *command, const struct conf *opts,
+                        const struct config *c)
+{
+    struct store *store = NULL;
+    const char **names = NULL;
+    struct err e = {0};
+    int rc = EXIT_DONE;
+    size_t n = 0;
+
+    if (open_store(opts, STORE_READ, &store, &e) != 0 ||
+        stored_names(store, opts, &names, &n, &e) != 0 ||
+        check_several(command, opts, n, &e) != 0) {
+        rc = command_fail(&e);
+        n = 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct err why = {0};
+
+        if (i > 0 && print_format(opts) == PRINT_TABLE)
+            printf("\n");
+        if (command->service(store, opts, c, names[i], &why) != 0)
+            rc = stored_failed(&why, rc);
+    }
+    free(names);
+    store_close(store);
+    return rc;
+}
+
+int stored_run(const struct stored_command *command, const struct conf *opts)
+{
+    const char *const *given;
+    struct config *c = NULL;
+    struct err e = {0};
+    int rc;
+
+    if (conf_string(opts, "history")[0] == '\0') {
+        if (command_find_config(opts, &c) != 0)
+            return EXIT_USAGE;
+        rc = run_services(command, opts, c);
+        config_free(c);
+        return rc;
+    }
+    if (conf_strings(opts, "service", &given) > 0)
+        err_set(&e, ERR_CONFIG,
+                "give either --history FILE (- for standard input) or --service NAME");
+    else if (command->file(opts, &e) == 0)
+        return EXIT_DONE;
+    return command_fail(&e);
 }
