@@ -4,13 +4,13 @@
 # scales a trace so that its 99.9th percentile needs `peak` instances, so --growth does here.
 #
 # Instance-hours and cost: within 1 %. Violations: within 3 % of the judge's own, or 0.01 % of
-# requests and 0.15 % of time where that is more. Time is the looser one: a fleet that follows a
-# load closely is above it by a hair for minutes, and a hair counts as much as a flood (on hours
-# joined by lines 0.14 % of time here, 0.04 to 0.07 % there, over six seeds each, for 0.001 % of
-# requests). Both draw their start times from different
+# requests and 0.05 % of time where that is more. Both draw their start times from different
 # random numbers, and one straggler at the steepest rise moves a violation, so they cannot agree
 # closer than two seeds of one of them do: over seeds 1 to 8 simulate's own results here lie up
 # to 0.006 % of requests and 0.025 % of time apart.
+#
+# --timezone UTC: `advise` knows no clocks, while simulate, as the daemon, is wary after a change
+# of clocks where the users' zone is not known; one lies within ms_purchase_03.
 set -eu
 if [ ! -f "${SCALER_JUDGE:-}" ] || [ ! -d "${SCALER_TRACES:-}" ]; then
     echo "SKIPPED: no judge at SCALER_JUDGE=${SCALER_JUDGE:-} or no traces at" \
@@ -42,7 +42,7 @@ for name in nasa_http ms_purchase_03; do
     "$work/judge" --trace "$trace" --peak 100 --policy "cmd:$SCALER_BIN advise" \
         --policy hpa:u=0.7:step=15 --wait-ms 60000 >"$work/judge.out"
     "$SCALER_BIN" simulate --history "$trace" --capacity 100 --max 500 --growth "$growth" \
-        --format csv >"$work/ours.csv"
+        --timezone UTC --format csv >"$work/ours.csv"
     echo "$name:"
     for row in "scaler 1" "HPA_at_70_% 2"; do
         policy=$(echo "${row% *}" | tr _ ' ')
@@ -55,6 +55,6 @@ for name in nasa_http ms_purchase_03; do
         agree "$policy: % of requests" "$(echo "$line" | field viol_req)" \
             "$(echo "$ours" | awk -F, '{ print 100 * $7 }')" 0.03 0.01
         agree "$policy: % of time" "$(echo "$line" | field viol_time)" \
-            "$(echo "$ours" | awk -F, '{ print 100 * $8 }')" 0.03 0.15
+            "$(echo "$ours" | awk -F, '{ print 100 * $8 }')" 0.03 0.05
     done
 done
