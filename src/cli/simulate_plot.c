@@ -36,7 +36,7 @@ int simulate_plot(const char *path, const struct simulate_shown *shown, struct e
         add_point(&script, s, shown->setup->simulate.per_instance, i * s->n / n,
                   (i + 1) * s->n / n);
     str_add(&script,
-            "EOD\nplot $run using 1:3 with fillsteps fillcolor '#c6dbef' title 'capacity', "
+            "EOD\nplot $run using 1:3 with fillsteps fillstyle solid fillcolor '#c6dbef' title 'capacity', "
             "$run using 1:2 with lines linecolor '#08519c' title 'load', "
             "$run using 1:4 with impulses linewidth 2 linecolor '#d94801' "
             "title 'above capacity'\n");

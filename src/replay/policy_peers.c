@@ -10,12 +10,12 @@
 static int make(struct policy *out, const struct policy_kind *kind, const void *state,
                 size_t size, int64_t period_ms, struct err *e)
 {
-    void *copy = malloc(size);
-
-    if (!copy)
+    *out = (struct policy){kind, malloc(size), period_ms};
+    if (!out->state) {
+        *out = (struct policy){0};
         return err_nomem(e);
-    memcpy(copy, state, size);
-    *out = (struct policy){kind, copy, period_ms};
+    }
+    memcpy(out->state, state, size);
     return 0;
 }
 
