@@ -16,11 +16,12 @@ static const struct conf_option options[] = {
 };
 
 /* A word of its own, beside holds: what is held stays held. */
-static int accept_low(const char *dir, const char *service)
+static int accept_low(const struct conf *opts, const char *dir, const char *service)
 {
     struct err e = {0};
 
-    if (hold_accept_low(dir, service, &e) != 0)
+    if (place_check_service(opts, dir, service, &e) != 0 ||
+        hold_accept_low(dir, service, &e) != 0)
         return command_fail(&e);
     printf("%s: the low load is taken for the usual one, as soon as the daemon looks\n",
            service);
@@ -45,8 +46,11 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
     if (place_state_dir(opts, dir, sizeof dir, &e) != 0)
         return command_fail(&e);
     if (conf_bool(opts, "accept_low"))
-        return accept_low(dir, service);
+        return accept_low(opts, dir, service);
     if (hold_remove(dir, service, &was_held, &e) != 0)
+        return command_fail(&e);
+    /* after a slip the hold that was meant stands; that of a service since removed is ended */
+    if (!was_held && service && place_check_service(opts, dir, service, &e) != 0)
         return command_fail(&e);
     printf(was_held ? "%s: no longer held\n"
                     : "%s: was not held; waits for another writer or after failures end\n",

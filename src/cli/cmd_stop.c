@@ -168,6 +168,19 @@ static int stop_instances(struct stopping *s, const char *service)
     return rc;
 }
 
+/* A slip in the name must not read as "nothing was running"; a service that no configuration
+ * names any more is known by its directory. */
+static int check_service(const struct conf *opts, const char *state_dir, const char *service,
+                         struct err *e)
+{
+    char dir[INSTANCE_PATH_SIZE];
+
+    if (service[0] == '\0' ||
+        (instance_dir(state_dir, service, dir, sizeof dir) && access(dir, F_OK) == 0))
+        return 0;
+    return place_check_service(opts, state_dir, service, e);
+}
+
 static int run(const struct conf *opts, const char *const *words, size_t n_words)
 {
     struct stopping s = {0};
@@ -183,14 +196,16 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
                 "(to end the daemon alone, send it SIGTERM)");
         return command_fail(&e);
     }
-    if (place_state_dir(opts, dir, sizeof dir, &e) != 0)
+    if (place_state_dir(opts, dir, sizeof dir, &e) != 0 ||
+        check_service(opts, dir, conf_string(opts, "service"), &e) != 0)
         return command_fail(&e);
     s.state_dir = dir;
     s.is_forced = conf_bool(opts, "force");
     /* For all, no daemon may come meanwhile; one that does not run a service may stay. */
     if (conf_string(opts, "service")[0] == '\0' && access(dir, F_OK) == 0 &&
         store_lock(dir, &lock, &e) != 0 && !s.is_forced) {
-        err_wrap(&e, "a daemon runs and would start them again: end it first, or --force");
+        if (e.code == ERR_BUSY)
+            err_wrap(&e, "a daemon runs and would start them again: end it first, or --force");
         return command_fail(&e);
     }
     rc = stop_instances(&s, conf_string(opts, "service"));

@@ -110,8 +110,7 @@ static int unknown_service(const char *service, const char *const *names, size_t
     if (closest)
         return err_set(e, ERR_CONFIG, "unknown service \"%s\" (did you mean \"%s\"?)", service,
                        closest);
-    return err_set(e, ERR_CONFIG, "unknown service \"%s\"; %zu are known: see scaler status",
-                   service, n);
+    return err_set(e, ERR_CONFIG, "unknown service \"%s\" (see scaler status)", service);
 }
 
 static int check_name(const char *service, const char **names, size_t n, struct err *e)

@@ -156,17 +156,6 @@ int conf_set_list(struct conf *c, const char *name, const char *const *texts, si
     return 0;
 }
 
-int conf_check_required(const struct conf *c, struct err *e)
-{
-    for (size_t i = 0; i < c->n; i++) {
-        const struct conf_option *row = &c->rows[i];
-
-        if (!row->def && !c->values[i].is_set)
-            return err_set(e, ERR_CONFIG, "%s is missing: %s", row->name, row->help);
-    }
-    return 0;
-}
-
 /* The command line's spelling of an option: "--per-instance". */
 static void dashed(char out[NAME_BYTES], const char *name)
 {
@@ -176,6 +165,21 @@ static void dashed(char out[NAME_BYTES], const char *name)
     for (; *p; p++)
         if (*p == '_')
             *p = '-';
+}
+
+int conf_check_required(const struct conf *c, struct err *e)
+{
+    char flag[NAME_BYTES];
+
+    for (size_t i = 0; i < c->n; i++) {
+        const struct conf_option *row = &c->rows[i];
+
+        if (row->def || c->values[i].is_set)
+            continue;
+        dashed(flag, row->name);
+        return err_set(e, ERR_CONFIG, "%s is missing: %s", flag, row->help);
+    }
+    return 0;
 }
 
 /* The table's spelling of the n bytes after the dashes; false when too long for any. */

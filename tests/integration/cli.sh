@@ -51,6 +51,40 @@ for c in --help --version "check --help" "models" "check $dir/empty.cfg" "man"; 
     expect "full disk: $c" 1 "cannot write" sh -c '"$@" >/dev/full' sh "$s" $c
 done
 
+# Started without a stream, what is printed must not land in the next file or connection.
+for c in --version models "check $dir/empty.cfg"; do
+    # shellcheck disable=SC2086
+    expect "no stdout: $c" 1 "cannot write" sh -c '"$@" >&-' sh "$s" $c
+    # shellcheck disable=SC2086
+    expect "no streams: $c" 1 "" sh -c '"$@" <&- >&- 2>&-' sh "$s" $c
+done
+
+expect "what must be given" 2 "hold: --reason is missing" "$s" hold --all
+
+# A slip in a service's name: what was meant stands, and that must be said.
+cat >"$dir/one.cfg" <<END
+state_dir = "$dir/one";
+csv = { dir = "$dir"; };
+services = ( {
+  name = "web"; source = { type = "csv"; };
+  backend = { type = "process"; command = [ "true" ]; };
+  capacity = { per_instance = 1.0; }; limits = { max = 3; };
+} );
+END
+for c in "resume" "resume --accept-low" "stop --instances --service"; do
+    # shellcheck disable=SC2086
+    expect "slip: $c" 2 'unknown service "wbe" (did you mean "web"?)' \
+        "$s" $c wbe --config "$dir/one.cfg"
+done
+expect "a slip far off" 2 'unknown service "mail"' "$s" resume mail --config "$dir/one.cfg"
+expect "not held" 0 "web: was not held" "$s" resume web --config "$dir/one.cfg"
+mkdir -p "$dir/one/instances/old"
+: >"$dir/one/hold.old"
+expect "hold of a removed service" 0 "old: no longer held" \
+    "$s" resume old --config "$dir/one.cfg"
+expect "instances of a removed service" 0 "0 instances to stop" \
+    "$s" stop --instances --service old --config "$dir/one.cfg"
+
 # What was overridden, by whom and why, can be read later.
 "$s" override web --count 3 --for 1h --reason "spring sale" --state-dir "$dir/state" >/dev/null
 "$s" override web --end --state-dir "$dir/state" >/dev/null

@@ -131,7 +131,7 @@ static void what_must_be_given_is_asked_for(void **state)
 
     (void)state;
     assert_int_equal(conf_check_required(c, &e), -1);
-    assert_string_equal(e.msg, "per_instance is missing: Load it carries.");
+    assert_string_equal(e.msg, "--per-instance is missing: Load it carries.");
     assert_int_equal(conf_set(c, "per_instance", "5", &e), 0);
     assert_int_equal(conf_check_required(c, &e), 0);
     conf_free(c);
