@@ -494,7 +494,7 @@ static void tell_load(const struct decide_in *in, struct str *out)
     }
     clk_format_duration(in->load_age_ms / CLK_SECOND_MS * CLK_SECOND_MS, age, sizeof age);
     str_printf(out, "%.6g per second, %s old; highest of the last hour %.6g\n", in->load, age,
-               in->recent_peak);
+               fmax(in->load, in->recent_peak));
 }
 
 static void tell_capacity(const struct record *r, struct str *out)
@@ -557,9 +557,14 @@ static void tell_forecast(const struct record *r, struct str *out)
     }
     clk_format_duration((int64_t)(steps * (double)in->step_ms), span, sizeof span);
     line(out, "");
-    str_printf(out, "up to %.6g in the %s after that; headroom %.3g %%%s\n", far, span,
-               100 * in->headroom,
-               in->phase == DECIDE_YOUNG ? " (cautious: not calibrated yet)" : "");
+    str_printf(out, "up to %.6g in the %s after that; the plan takes ", far, span);
+    if (in->headroom == 0)
+        str_add(out, "them as they are");
+    else
+        str_printf(out, "%.3g %% %s", 100 * fabs(in->headroom),
+                   in->headroom > 0 ? "more" : "less");
+    str_add(out, in->phase == DECIDE_YOUNG ? " (cautious: not calibrated yet)\n"
+                                           : " (headroom, calibrated)\n");
 }
 
 static void tell_stages(const struct record *r, struct str *out)

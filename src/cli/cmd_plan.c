@@ -244,8 +244,8 @@ static void print_change(struct print *p, const struct outlook_change *c)
     char why[160], at[32];
 
     clk_format_time(c->peak_ms, at, sizeof at);
-    snprintf(why, sizeof why, "load %.3g at %.5s, room for %.3g", c->peak_load, at + CLOCK_AT,
-             c->peak_need);
+    snprintf(why, sizeof why, "load %.3g at %.5s, planned for %.3g", c->peak_load,
+             at + CLOCK_AT, c->peak_need);
     print_time(p, c->order_ms);
     print_time(p, c->use_ms);
     print_text(p, c->to > c->from ? "out" : "in");
@@ -398,12 +398,12 @@ const struct command command_plan = {
     .most_words = 0,
     .about = "Tells the counts that the daemon would go through if the load came as forecast.\n"
              "Its brain is calibrated on the history, led along the forecast with the unrest\n"
-             "of a week before, and asked at every step how much load it wants room for. Of\n"
-             "the counts that hold it the cheapest are shown: instance-time, starts and\n"
+             "of a week before, and asked at every step for how much load it plans. Of the\n"
+             "counts that carry it the cheapest are shown: instance-time, starts and\n"
              "changes are all priced, so the plan has few changes, each ordered one lead time\n"
              "before it is used. One row a change: the largest load expected until the next\n"
-             "one, and the room made for it. The sums, and what they rest on, are printed on\n"
-             "standard error.\n"
+             "one, and the load that the count is planned for: what may come, not what is\n"
+             "likely. The sums, and what they rest on, are printed on standard error.\n"
              "\n"
              "The load is that of services in the store, planned for as configured, or of a\n"
              "file; options go before the configuration. Where one of several services fails,\n"

@@ -118,7 +118,7 @@ static void plan_learning(const struct decide_in *in, struct decision *d)
                       100 * in->learning_band);
     else
         decision_move(d, "learning", want, "load %.6g, highest of the last hour %.6g: %d",
-                      in->load, in->recent_peak, want);
+                      in->load, fmax(in->load, in->recent_peak), want);
 }
 
 static void explain_plan(const struct decide_in *in, struct decision *d, const struct plan *p,

@@ -237,6 +237,7 @@ static void the_story_names_every_step(void **state)
         "guards ",
         "cpu 0.81 of 0.7: over, 20s old",
         "p99: no value",
+        "the plan takes 6.5 % more (headroom, calibrated)",
         "floors ",
         "plan ",
         "reasons ",
