@@ -572,8 +572,11 @@ static void tell_stages(const struct record *r, struct str *out)
     const struct decision *d = &r->decision;
 
     line(out, "floors");
-    str_printf(out, "the load now, %.3g of the recent peak and a usual %.6g ask for %d\n",
-               r->in.recent_share, r->in.dip_floor, d->stage[DECIDE_STAGE_FLOOR]);
+    if (r->in.recent_share == 0 && r->in.dip_floor == 0)
+        str_printf(out, "the load now asks for %d\n", d->stage[DECIDE_STAGE_FLOOR]);
+    else
+        str_printf(out, "the load now, %.3g of the recent peak and a usual %.6g ask for %d\n",
+                   r->in.recent_share, r->in.dip_floor, d->stage[DECIDE_STAGE_FLOOR]);
     line(out, "plan");
     if (d->stage[DECIDE_STAGE_FORECAST] >= 0)
         str_printf(out, "the forecast asks for %d, the plan for %d\n",
