@@ -131,17 +131,19 @@ static int show(const struct conf *opts, const struct simulate_shown *s, struct 
                                  : simulate_print_rows(s, format, e);
 }
 
-static int contest_on(const struct conf *opts, const char *name, struct contest_setup *setup,
-                      const struct trace *trace, double price, struct err *e)
+static int contest_on(const struct conf *opts, const char *name,
+                      const struct contest_setup *setup, const struct trace *trace,
+                      double price, struct err *e)
 {
+    struct contest_setup told = *setup;
     struct progress progress;
     struct contest contest;
     int rc;
 
     progress_begin(&progress, "days", opts);
-    setup->simulate.progress = tell;
-    setup->simulate.user = &progress;
-    rc = contest_run(&contest, setup, e);
+    told.simulate.progress = tell;
+    told.simulate.user = &progress;
+    rc = contest_run(&contest, &told, e);
     progress_end(&progress);
     if (rc != 0)
         return -1;
@@ -255,9 +257,9 @@ const struct command command_simulate = {
         "HPA's best target is the cheapest of 20, 25, .. 100 % that loses no more requests\n"
         "than the objective allows, or than scaler lost where that is more.\n"
         "\n"
-        "IF -10 % is the same run with instances that carry 10 % less than stated: whoever\n"
-        "decides believes the stated capacity and sees the load that was asked, so the\n"
-        "counts are the same. A service that saturates reports less than was asked, and\n"
+        "Column -10 % is the same run with instances that carry 10 % less than stated:\n"
+        "whoever decides believes the stated capacity and sees the load that was asked, so\n"
+        "the counts are the same. A service that saturates reports less than was asked, and\n"
         "does worse.\n"
         "\n"
         "What if: --objective, --lead-time, --growth and --price; --true-lead-time when\n"
