@@ -21,7 +21,7 @@ void brain_setup_init(struct brain_setup *s)
         .in_share = 0.2,
         .in_window_ms = 10 * CLK_MINUTE_MS,
         .hour_share = 0.5,
-        .outs_a_day = 70,
+        .outs_a_day = 50,
         .stale_steps = 3,
         .zero_hold_ms = 30 * CLK_MINUTE_MS,
         .dip_hold_ms = CLK_DAY_MS,

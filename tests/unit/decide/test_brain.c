@@ -4,6 +4,7 @@
 #include "lib/test.h"
 
 #include "base/clk.h"
+#include "decide/options.h"
 #include "lib/world.h"
 
 static void it_learns_a_day_and_keeps_the_objective(void **state)
@@ -224,6 +225,30 @@ static void a_setup_without_sense_is_refused(void **state)
     assert_contains(e.msg, "at least 8 steps");
 }
 
+static void the_defaults_are_those_of_the_rows(void **state)
+{
+    struct brain_setup own, read;
+    struct conf *rails = NULL;
+
+    (void)state;
+    assert_int_equal(conf_new(&rails, decide_rail_options, NULL), 0);
+    brain_setup_init(&own);
+    read = own;
+    read.outs_a_day = read.stale_steps = read.settle_samples = -1;
+    read.in_share = read.hour_share = NAN;
+    read.in_window_ms = read.zero_hold_ms = read.dip_hold_ms = -1;
+    brain_setup_from(&read, NULL, NULL, NULL, rails);
+    assert_int_equal(read.outs_a_day, own.outs_a_day);
+    assert_int_equal(read.stale_steps, own.stale_steps);
+    assert_int_equal(read.settle_samples, own.settle_samples);
+    assert_near(read.in_share, own.in_share, 0);
+    assert_near(read.hour_share, own.hour_share, 0);
+    assert_int_equal(read.in_window_ms, own.in_window_ms);
+    assert_int_equal(read.zero_hold_ms, own.zero_hold_ms);
+    assert_int_equal(read.dip_hold_ms, own.dip_hold_ms);
+    conf_free(rails);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +262,7 @@ int main(void)
         cmocka_unit_test(training_on_history_settles_it_at_once),
         cmocka_unit_test(absurd_loads_do_not_break_it),
         cmocka_unit_test(a_setup_without_sense_is_refused),
+        cmocka_unit_test(the_defaults_are_those_of_the_rows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
