@@ -14,9 +14,10 @@ set -eu
 
 build="gcc g++ libc6-dev make cmake pkg-config libgsl-dev libcurl4-openssl-dev libhiredis-dev
        libconfig-dev libuv1-dev libjansson-dev libsqlite3-dev libglib2.0-dev libmicrohttpd-dev
-       libical-dev libexpat1-dev"
+       libical-dev libexpat1-dev libsystemd-dev"
 demo="redis-server"
-test="libcmocka-dev redis-server prometheus openssl curl gnuplot-nox"
+test="libcmocka-dev redis-server prometheus openssl curl gnuplot-nox
+      dbus systemd-container"
 extended="clang llvm libclang-rt-14-dev clang-tidy clang-format cppcheck
           podman runc crun conmon docker.io busybox-static"
 bench="redis-server python3-numpy python3-pandas python3-statsmodels r-cran-forecast"

@@ -12,10 +12,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "adapters/backends/ports.h"
 #include "adapters/backends/process.h"
 #include "base/str.h"
-
-#define MOST_PORTS 4096
 
 const struct conf_option process_options[] = {
     {"command", CONF_STRINGS, NULL, 1, 1024, "",
@@ -26,7 +25,7 @@ const struct conf_option process_options[] = {
      "Ports to choose from, \"8001-8064\"; each instance gets one, in {port} and in the "
      "environment as PORT. After a change of the range those outside it end, each once another "
      "is ready."},
-    {"instances", CONF_INT, "64", 1, MOST_PORTS, "instances",
+    {"instances", CONF_INT, "64", 1, PORTS_MOST, "instances",
      "Most instances of a service without ports."},
     {"working_dir", CONF_STRING, "", 0, 400, "", "Directory that instances start in."},
     {"user", CONF_STRING, "", 0, 64, "",
@@ -79,27 +78,6 @@ const struct conf_option process_options[] = {
      "Largest core dump of a process; 0: none, -1: as ours."},
     CONF_END,
 };
-
-static int parse_ports(const char *text, int *first, int *last, struct err *e)
-{
-    const char *dash = strchr(text, '-');
-    int64_t a, b;
-    bool is_good;
-
-    if (!dash)
-        is_good = str_to_int64(text, strlen(text), &a) && str_to_int64(text, strlen(text), &b);
-    else
-        is_good = str_to_int64(text, (size_t)(dash - text), &a) &&
-                  str_to_int64(dash + 1, strlen(dash + 1), &b);
-    if (!is_good || a < 1 || b > 65535 || a > b)
-        return err_set(e, ERR_CONFIG,
-                       "ports = \"%s\": not a range of ports (write \"8001-8064\")", text);
-    if (b - a >= MOST_PORTS)
-        return err_set(e, ERR_CONFIG, "ports = \"%s\": more than %d ports", text, MOST_PORTS);
-    *first = (int)a;
-    *last = (int)b;
-    return 0;
-}
 
 static int check_environment(const struct conf *c, struct err *e)
 {
@@ -240,7 +218,7 @@ static int read_all(const struct conf *c, struct process_conf *out, struct err *
     *out = (struct process_conf){0};
     if (conf_strings(c, "command", &list) == 0 || list[0][0] == '\0')
         return err_set(e, ERR_CONFIG, "command: empty (write [\"/srv/web\", \"{port}\"])");
-    if (ports[0] != '\0' && parse_ports(ports, &out->first_port, &out->last_port, e) != 0)
+    if (ports[0] != '\0' && ports_parse(ports, &out->first_port, &out->last_port, e) != 0)
         return -1;
     if (check_templates(c, ports[0] != '\0', e) != 0 || check_environment(c, e) != 0 ||
         read_probe(c, out, e) != 0)

@@ -7,9 +7,14 @@ extern const struct backend backend_ecs;
 extern const struct backend backend_exec;
 extern const struct backend backend_lambda;
 extern const struct backend backend_process;
+extern const struct backend backend_systemd;
 extern const struct backend backend_webhook;
 
 const struct backend *const backend_table[] = {
-    &backend_process, &backend_docker, &backend_ec2_asg, &backend_ecs,
-    &backend_lambda,  &backend_exec,   &backend_webhook, NULL,
+    &backend_process,
+#ifdef SCALER_WITH_SYSTEMD
+    &backend_systemd,
+#endif
+    &backend_docker,  &backend_ec2_asg, &backend_ecs, &backend_lambda,
+    &backend_exec,    &backend_webhook, NULL,
 };

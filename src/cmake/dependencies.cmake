@@ -31,3 +31,15 @@ if(scaler_missing)
   message(FATAL_ERROR "Libraries not found:${scaler_missing}\n"
                       "On Debian, config/packages.sh build installs all of them.")
 endif()
+
+# Without it everything else works; the backend `systemd` is left out.
+pkg_check_modules(libsystemd QUIET IMPORTED_TARGET libsystemd)
+option(SCALER_WITH_SYSTEMD "Build the backend systemd (needs libsystemd)" ${libsystemd_FOUND})
+if(SCALER_WITH_SYSTEMD AND NOT libsystemd_FOUND)
+  message(FATAL_ERROR "SCALER_WITH_SYSTEMD: libsystemd not found: apt-get install libsystemd-dev")
+elseif(SCALER_WITH_SYSTEMD)
+  list(APPEND SCALER_LIBRARIES PkgConfig::libsystemd)
+  message(STATUS "Backend systemd: yes")
+else()
+  message(STATUS "Backend systemd: no (apt-get install libsystemd-dev, then build anew)")
+endif()
