@@ -50,8 +50,10 @@ static void take_all(const struct layout *layout, uint8_t options, const char *b
         sums[i] = NAN;
     template_parse(&plan.key, "k:{service}:{epoch}", NULL);
     template_parse(&plan.field, "n", NULL);
+    /* as many answers as commands, at most one a cell: more the client never hands on */
     if (r && redisReaderFeed(r, bytes, n) == REDIS_OK)
-        for (size_t i = 0; redisReaderGetReply(r, &value) == REDIS_OK && value; i++) {
+        for (size_t i = 0; i < CELLS && redisReaderGetReply(r, &value) == REDIS_OK && value;
+             i++) {
             if (reply.err.code == ERR_NONE)
                 take_one(layout, &page, i, value);
             rds_arena_reset(&arena);
