@@ -83,6 +83,13 @@ void unit_reload(struct unit *u, struct config_ref *ref, const struct service_co
 /* An operator's yes to settings that wait; what is for another change is passed over. */
 void unit_approve(struct unit *u, const struct approve *a);
 
+/* A training ended: what it means for settings that are to be approved, and an operator's
+ * `resume --accept-low` that waited for the brain. */
+void unit_trained(struct unit *u);
+
+/* The time by the service's clock. */
+int64_t unit_now_ms(struct unit *u);
+
 /* Hands what the brain has learned to the store; when the program ends. */
 void unit_keep_brain(struct unit *u);
 
