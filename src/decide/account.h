@@ -2,7 +2,7 @@
 #ifndef SCALER_DECIDE_ACCOUNT_H
 #define SCALER_DECIDE_ACCOUNT_H
 
-#include "decide/pack.h"
+#include "base/pack.h"
 
 enum { ACCOUNT_DAYS = 29, ACCOUNT_HOURS = 24, ACCOUNT_COUNTS = 128 };
 
@@ -40,7 +40,7 @@ int account_highest(const struct account *a, int n);
 int account_highest_proposed(const struct account *a, int n);
 int account_count_ago(const struct account *a, int n);
 
-/* Its fields, one after the other, into an object of the same setup; see decide/pack.h. */
+/* Its fields, one after the other, into an object of the same setup; see base/pack.h. */
 void account_pack(struct account *a, struct pack *p);
 
 #endif

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/pack.h"
 #include "decide/brain_struct.h"
-#include "decide/pack.h"
 
 static const char HEAD[8] = {'s', 'c', 'a', 'l', 'e', 'r', 'b', '\n'};
 static const int64_t TIME_MOST = INT64_C(1) << 60;

@@ -17,7 +17,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "decide/pack.h"
+#include "base/pack.h"
 #include "decide/peak.h"
 
 enum { CALIBRATE_CANDIDATES = PEAK_QUANTILES * 8 * 3 * 3 };
@@ -74,7 +74,7 @@ size_t calibrate_bytes(const struct calibrate *c);
  * need[2] >= dip floor. Shared with decide(). */
 void calibrate_floors(double *need, int n_blocks, double load, double recent, double dip_floor);
 
-/* Its fields, one after the other, into an object of the same setup; see decide/pack.h. */
+/* Its fields, one after the other, into an object of the same setup; see base/pack.h. */
 void calibrate_pack(struct calibrate *c, struct pack *p);
 
 #endif

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "decide/pack.h"
+#include "base/pack.h"
 
 enum { DIP_BINS = 121 }; /* of 0.01 */
 
@@ -43,7 +43,7 @@ double dip_floor(const struct dip *d, double usual);
 /* The low load is the new one: forgets the day. */
 void dip_accept(struct dip *d);
 
-/* Its fields, one after the other, into an object of the same setup; see decide/pack.h. */
+/* Its fields, one after the other, into an object of the same setup; see base/pack.h. */
 void dip_pack(struct dip *d, struct pack *p);
 
 #endif

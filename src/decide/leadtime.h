@@ -9,7 +9,7 @@
 #ifndef SCALER_DECIDE_LEADTIME_H
 #define SCALER_DECIDE_LEADTIME_H
 
-#include "decide/pack.h"
+#include "base/pack.h"
 
 enum {
     LEADTIME_MOST = 500, /* ticks; slower starts count as this */
@@ -41,7 +41,7 @@ void leadtime_ready(struct leadtime *t, long tick, int ready);
 /* Takes the quantiles anew, once a day. */
 void leadtime_settle(struct leadtime *t);
 
-/* Its fields, one after the other, into an object of the same setup; see decide/pack.h. */
+/* Its fields, one after the other, into an object of the same setup; see base/pack.h. */
 void leadtime_pack(struct leadtime *t, struct pack *p);
 
 #endif

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "decide/pack.h"
+#include "base/pack.h"
 
 enum {
     LOADS_GAPS = 64,  /* stretches of unknown ticks remembered; older ones count as known */
@@ -75,7 +75,7 @@ static inline float loads_y(const struct loads *l, long tick)
 
 size_t loads_bytes(const struct loads *l); /* beside the struct */
 
-/* Its fields, one after the other, into an object of the same setup; see decide/pack.h. */
+/* Its fields, one after the other, into an object of the same setup; see base/pack.h. */
 void loads_pack(struct loads *l, struct pack *p);
 
 #endif

@@ -23,9 +23,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/pack.h"
 #include "decide/days.h"
 #include "decide/loads.h"
-#include "decide/pack.h"
 
 enum {
     PEAK_BLOCKS = 6,
@@ -120,7 +120,7 @@ double peak_need(const struct peak_forecast *f, int q, int b);
 double peak_usual(const struct peak *p, const struct loads *l, const struct days_view *days,
                   long tick, double q);
 
-/* Its fields, one after the other, into an object of the same setup; see decide/pack.h. */
+/* Its fields, one after the other, into an object of the same setup; see base/pack.h. */
 void peak_pack(struct peak *p, struct pack *k);
 
 #endif

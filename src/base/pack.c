@@ -1,5 +1,5 @@
 /* pack.c - see pack.h. */
-#include "decide/pack.h"
+#include "base/pack.h"
 
 #include <math.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * are the machine's own (a store does not travel between machines of another byte order: the
  * head tells, see brain_load). Reading trusts nothing: past the end, or after pack_refuse,
  * every further call leaves its target alone and `failed` stays set. */
-#ifndef SCALER_DECIDE_PACK_H
-#define SCALER_DECIDE_PACK_H
+#ifndef SCALER_BASE_PACK_H
+#define SCALER_BASE_PACK_H
 
 #include <stdbool.h>
 #include <stddef.h>
