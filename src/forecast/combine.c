@@ -21,11 +21,13 @@
 #define MUTE_ABOVE 1.15
 #define EVEN_BET 0.5
 #define WEIGHT_POWER 2.5
-#define FOLDS_HALVE 3 /* folds after which an error counts half */
-#define POOLED 0.2    /* share of the error over all leads in that of a bucket, on logs */
+#define LEAST_ERROR 1e-9 /* of the mean one: no weight is infinite */
+#define FOLDS_HALVE 3    /* folds after which an error counts half */
+#define POOLED 0.2       /* share of the error over all leads in that of a bucket, on logs */
 #define MEDIAN_SHARE 0.6
 #define YOUNG_ORIGINS 16 /* of a fold, before two days are known */
-#define DAY_MS (INT64_C(86400) * 1000)
+#define HOUR_MS (INT64_C(3600) * 1000)
+#define DAY_MS (24 * HOUR_MS)
 
 struct voice {
     struct combine_row row;
@@ -44,6 +46,10 @@ struct combine {
     size_t origins;       /* of the backtests */
     double error;         /* of the combined backtests */
     struct spread spread; /* of its errors, by lead */
+    struct spread tested; /* the same before the running record corrected it */
+    double naive_ratio;   /* of combine.h */
+    double lived_share;   /* of the running record in weights an hour ahead; 0: none */
+    double lived_share_day;
     struct surprise surprise;
     /* Closed hours. */
     size_t day;               /* period of the phases; 0: none */
@@ -178,6 +184,7 @@ done:
     return rc;
 }
 
+/* size: at least TRACK_NAME. */
 static void voice_name(const struct voice *v, char *out, size_t size)
 {
     if (v->row.value)
@@ -255,55 +262,101 @@ static double voice_errors(const struct record *r, size_t i, size_t n_buckets, d
     return n > 0 ? all / n : NAN;
 }
 
-/* Voices without record count as much as the middle of the others. */
-static void weigh(struct combine *c, const struct record *r)
+/* Middle of bucket b, in time. */
+static int64_t bucket_ms(size_t b, int64_t cell_ms)
 {
-    double error[MOST_VOICES][SPREAD_BUCKETS] = {{0}}, naive[SPREAD_BUCKETS], mean_error = 0;
+    return (int64_t)(1.5 * (double)((size_t)1 << b)) * cell_ms;
+}
+
+/* Moves errors of a bucket, each relative to their mean, towards those of the running record.
+ */
+static void heed_track(const struct combine *c, const struct track *track, int64_t ahead_ms,
+                       double *relative)
+{
+    char names[MOST_VOICES][TRACK_NAME];
+    double lived[MOST_VOICES], share;
+
+    for (size_t i = 0; i < c->n_voices; i++)
+        voice_name(&c->voices[i], names[i], sizeof names[i]);
+    share =
+        track_relative(track, ahead_ms, (const char(*)[TRACK_NAME])names, c->n_voices, lived);
+    for (size_t i = 0; i < c->n_voices && share > 0; i++)
+        if (isfinite(lived[i]))
+            relative[i] = pow(relative[i], 1 - share) * pow(lived[i], share);
+}
+
+/* The errors of bucket b over their mean; 1 for a voice without. */
+static void find_relative(const struct combine *c, double error[][SPREAD_BUCKETS], size_t b,
+                          double *relative)
+{
+    double mean = 0;
+    size_t known = 0;
+
+    for (size_t i = 0; i < c->n_voices; i++)
+        if (c->voices[i].has_record && isfinite(error[i][b])) {
+            mean += error[i][b];
+            known++;
+        }
+    mean = known > 0 ? mean / (double)known : 1;
+    for (size_t i = 0; i < c->n_voices; i++) {
+        relative[i] = c->voices[i].has_record ? error[i][b] / mean : 1;
+        if (!isfinite(relative[i]))
+            relative[i] = 1;
+    }
+}
+
+/* True when it errs more than the best naive voice in every bucket. */
+static bool is_worse_than_naive(const struct combine *c, double relative[][MOST_VOICES],
+                                size_t i)
+{
+    if (c->voices[i].row.is_naive || !c->voices[i].has_record)
+        return false;
+    for (size_t b = 0; b < c->spread.n_buckets; b++) {
+        double naive = INFINITY;
+
+        for (size_t k = 0; k < c->n_voices; k++)
+            if (c->voices[k].row.is_naive && c->voices[k].has_record)
+                naive = fmin(naive, relative[b][k]);
+        if (relative[b][i] <= MUTE_ABOVE * naive)
+            return false;
+    }
+    return true;
+}
+
+/* Voices without record count as much as the middle of the others. */
+static void weigh(struct combine *c, const struct record *r, const struct track *track,
+                  int64_t cell_ms)
+{
+    double error[MOST_VOICES][SPREAD_BUCKETS] = {{0}}, mean_error = 0;
+    double relative[SPREAD_BUCKETS][MOST_VOICES];
     size_t with = 0;
 
-    for (size_t b = 0; b < c->spread.n_buckets; b++)
-        naive[b] = INFINITY;
     for (size_t i = 0; i < c->n_voices; i++) {
         struct voice *v = &c->voices[i];
 
         v->error = r->n_origins > 0 ? voice_errors(r, i, c->spread.n_buckets, error[i]) : NAN;
         v->has_record = isfinite(v->error);
-        if (!v->has_record)
-            continue;
-        mean_error += v->error;
-        with++;
-        for (size_t b = 0; b < c->spread.n_buckets && v->row.is_naive; b++)
-            naive[b] = fmin(naive[b], error[i][b]);
+        mean_error += v->has_record ? v->error : 0;
+        with += v->has_record;
     }
     if (with > 0)
         mean_error /= (double)with;
-    for (size_t i = 0; i < c->n_voices; i++) {
-        struct voice *v = &c->voices[i];
-        bool is_worse = v->has_record && !v->row.is_naive;
-
-        for (size_t b = 0; b < c->spread.n_buckets && is_worse; b++)
-            is_worse = error[i][b] > MUTE_ABOVE * naive[b];
-        v->is_muted = is_worse;
-    }
     for (size_t b = 0; b < c->spread.n_buckets; b++) {
-        double total = 0, floor_error = 1e-9 * (c->spread.mean + 1e-300), here = 0;
-        size_t known = 0;
+        find_relative(c, error, b, relative[b]);
+        if (track)
+            heed_track(c, track, bucket_ms(b, cell_ms), relative[b]);
+    }
+    for (size_t i = 0; i < c->n_voices; i++)
+        c->voices[i].is_muted = is_worse_than_naive(c, relative, i);
+    for (size_t b = 0; b < c->spread.n_buckets; b++) {
+        double total = 0;
 
-        for (size_t i = 0; i < c->n_voices; i++)
-            if (c->voices[i].has_record && isfinite(error[i][b])) {
-                here += error[i][b];
-                known++;
-            }
-        here = known > 0 ? here / (double)known : 1;
         for (size_t i = 0; i < c->n_voices; i++) {
             struct voice *v = &c->voices[i];
-            double lead = v->has_record && isfinite(error[i][b]) ? error[i][b] / here : 1;
             double all = v->has_record && mean_error > 0 ? v->error / mean_error : 1;
-            double shrunk = pow(lead, 1 - POOLED) * pow(all, POOLED);
+            double shrunk = pow(relative[b][i], 1 - POOLED) * pow(all, POOLED);
 
-            if (!isfinite(shrunk))
-                shrunk = 1;
-            v->weight[b] = v->is_muted ? 0 : pow(fmax(shrunk, floor_error), -WEIGHT_POWER);
+            v->weight[b] = v->is_muted ? 0 : pow(fmax(shrunk, LEAST_ERROR), -WEIGHT_POWER);
             total += v->weight[b];
         }
         for (size_t i = 0; i < c->n_voices; i++)
@@ -484,8 +537,44 @@ static struct tries choose_tries(struct combine *c, const struct prepared *p)
     return t;
 }
 
+/* The error of the whole over that of the best naive voice: of the backtests, and of the
+ * running record by as much as it counts. */
+static double find_naive_ratio(const struct combine *c, const struct track *track)
+{
+    double naive = INFINITY, lived = 0, share = 0;
+    size_t leads = 0;
+
+    for (size_t i = 0; i < c->n_voices && c->n_voices > 1; i++)
+        if (c->voices[i].row.is_naive && c->voices[i].has_record)
+            naive = fmin(naive, c->voices[i].error);
+    if (!isfinite(naive) || !(naive > 0))
+        return NAN;
+    for (size_t k = 0; k < TRACK_LEADS && track; k++) {
+        double best = INFINITY, at = track_point_error(track, k);
+
+        for (size_t i = 0; i < c->n_voices; i++) {
+            char name[TRACK_NAME];
+
+            voice_name(&c->voices[i], name, sizeof name);
+            if (c->voices[i].row.is_naive && isfinite(track_voice_error(track, k, name)))
+                best = fmin(best, track_voice_error(track, k, name));
+        }
+        if (isfinite(best) && best > 0 && at > 0) {
+            lived += log(at / best);
+            share += track_share(track, k);
+            leads++;
+        }
+    }
+    if (leads == 0)
+        return c->error / naive;
+    lived /= (double)leads;
+    share /= (double)leads;
+    return pow(c->error / naive, 1 - share) * exp(share * lived);
+}
+
 static int backtest(struct combine *c, const struct combine_watch *watch,
-                    const struct series *history, const struct prepared *p, struct err *e)
+                    const struct track *track, const struct series *history,
+                    const struct prepared *p, struct err *e)
 {
     struct tries tries = choose_tries(c, p);
     struct series part = *history;
@@ -503,7 +592,7 @@ static int backtest(struct combine *c, const struct combine_watch *watch,
         tell(watch, 2 + tries.folds - f, 1 + tries.folds);
     }
     c->origins = r.n_origins;
-    weigh(c, &r);
+    weigh(c, &r, track, p->step_ms);
     place_bets(c, p);
     join_record(c, &r);
     errors =
@@ -515,6 +604,14 @@ static int backtest(struct combine *c, const struct combine_watch *watch,
                                .truth = r.truth,
                                .joined = r.joined};
     rc = spread_fit(&c->spread, &errors, p, e);
+    c->tested = c->spread;
+    for (size_t b = 0; b < c->spread.n_buckets && track; b++)
+        spread_correct(&c->spread, b, track, track_near(bucket_ms(b, p->step_ms)));
+    c->naive_ratio = find_naive_ratio(c, track);
+    if (track) {
+        c->lived_share = track_share(track, track_near(HOUR_MS));
+        c->lived_share_day = track_share(track, track_near(DAY_MS));
+    }
     if (rc == 0)
         surprise_find(&c->surprise, &c->spread, &errors, tries_a_fold(&tries), tries.stride,
                       tries.brief);
@@ -524,7 +621,7 @@ static int backtest(struct combine *c, const struct combine_watch *watch,
 
 int combine_fit(struct combine **out, const struct combine_row *rows, size_t n_rows,
                 const struct conf *options, const struct combine_watch *watch,
-                const struct series *history, struct err *e)
+                const struct track *track, const struct series *history, struct err *e)
 {
     struct combine *c = NULL;
     struct prepared p;
@@ -539,7 +636,7 @@ int combine_fit(struct combine **out, const struct combine_row *rows, size_t n_r
     }
     spread_init(&c->spread, &p);
     if (fit_all(c, rows, n_rows, options, history, &p, e) != 0 ||
-        backtest(c, watch, history, &p, e) != 0 || find_closed(c, &p, e) != 0)
+        backtest(c, watch, track, history, &p, e) != 0 || find_closed(c, &p, e) != 0)
         goto done;
     *out = c;
     c = NULL;
@@ -593,6 +690,12 @@ int combine_path(const struct combine *c, size_t horizon, double *out, struct er
     }
     free(paths);
     return rc;
+}
+
+/* The path in the last cell before a lead ends; NAN where a cell is longer. */
+static float at_lead(const double *path, int64_t lead_ms, int64_t cell_ms)
+{
+    return lead_ms >= cell_ms ? (float)fmax(path[lead_ms / cell_ms - 1], 0) : NAN;
 }
 
 /* The shape that a load which stays high or low would have, 1 within the next hour: that of the
@@ -651,18 +754,57 @@ size_t combine_reach(const struct combine *c)
 
 double combine_naive_ratio(const struct combine *c)
 {
-    double naive = INFINITY;
+    return c->naive_ratio;
+}
 
-    for (size_t i = 0; i < c->n_voices && c->n_voices > 1; i++)
-        if (c->voices[i].row.is_naive && c->voices[i].has_record)
-            naive = fmin(naive, c->voices[i].error);
-    return isfinite(naive) && naive > 0 ? c->error / naive : NAN;
+int combine_issue(const struct combine *c, int64_t cell_ms, struct track_issue *out,
+                  struct err *e)
+{
+    size_t horizon = (size_t)(track_lead_ms[TRACK_LEADS - 1] / cell_ms);
+    double *path = malloc((horizon + 1) * sizeof *path);
+    int rc = -1;
+
+    if (!path)
+        return err_nomem(e);
+    *out = (struct track_issue){.cell_ms = cell_ms, .scale = c->spread.mean};
+    out->n_voices = c->n_voices < TRACK_VOICES ? c->n_voices : TRACK_VOICES;
+    for (size_t i = 0; i < out->n_voices; i++) {
+        const struct voice *v = &c->voices[i];
+
+        voice_name(v, out->name[i], sizeof out->name[i]);
+        if (v->row.model->path(v->fitted, horizon, path, e) != 0)
+            goto done;
+        for (size_t k = 0; k < TRACK_LEADS; k++)
+            out->voice[k][i] = at_lead(path, track_lead_ms[k], cell_ms);
+    }
+    if (combine_path(c, horizon, path, e) != 0)
+        goto done;
+    for (size_t k = 0; k < TRACK_LEADS; k++) {
+        size_t lead = (size_t)(track_lead_ms[k] / cell_ms);
+
+        out->point[k] = at_lead(path, track_lead_ms[k], cell_ms);
+        for (size_t q = 0; q < TRACK_LEVELS; q++)
+            out->quantile[k][q] = lead > 0
+                                      ? (float)fmax(spread_quantile(&c->tested, path[lead - 1],
+                                                                    lead, track_level_of[q]),
+                                                    0)
+                                      : NAN;
+    }
+    rc = 0;
+done:
+    free(path);
+    return rc;
 }
 
 int combine_describe(const struct combine *c, struct str *out, struct err *e)
 {
     str_printf(out, "%zu backtests of up to %zu steps ahead; mean error %.4g\n", c->origins,
                c->spread.reach, c->error);
+    if (c->lived_share > 0)
+        str_printf(out,
+                   "the running record of earlier forecasts has %.0f %% of the say in the "
+                   "weights an hour ahead, %.0f %% a day ahead\n",
+                   100 * c->lived_share, 100 * c->lived_share_day);
     for (size_t i = 0; i < c->n_voices; i++) {
         const struct voice *v = &c->voices[i];
         char name[64];

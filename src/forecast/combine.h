@@ -9,6 +9,11 @@
  * short leads change from hour to hour and cost little. Below two days of history there are two
  * folds with a path every H / 16 cells.
  *
+ * Running record (track.h), where there is one: errors relative to the other models are the
+ * geometric mean of those of the backtests and of the record, the latter with the weight that
+ * track_relative tells; and quantiles, made from the backtests, are those of the levels that
+ * the record found to hold (track_level).
+ *
  * Weights. E[i][b]: mean |error| of model i over the leads of bucket b (buckets double:
  * {1}, {2..3}, {4..7}, ...), relative to the other models, and E[i] over all leads; an error
  * counts half three folds later;
@@ -44,6 +49,7 @@
 #include "conf/conf.h"
 #include "forecast/forecast.h"
 #include "forecast/model.h"
+#include "forecast/track.h"
 
 /* What a voice repeats from the first one on, before backtests can tell what that is worth. */
 enum combine_bet { BET_NONE, BET_DAY, BET_WEEK };
@@ -67,19 +73,27 @@ struct combine_row {
 
 struct combine;
 
-/* Fits all that the history allows; `options` go to the model of a single row, `watch` may be
- * NULL. ERR_SHORT when not one model can be fitted, ERR_NOMEM. The caller frees. */
+/* Fits all that the history allows; `options` go to the model of a single row, `watch` and
+ * `track` may be NULL. ERR_SHORT when not one model can be fitted, ERR_NOMEM. The caller frees.
+ */
 int combine_fit(struct combine **out, const struct combine_row *rows, size_t n_rows,
                 const struct conf *options, const struct combine_watch *watch,
-                const struct series *history, struct err *e);
+                const struct track *track, const struct series *history, struct err *e);
 void combine_free(struct combine *c);
 
 int combine_update(struct combine *c, double value, struct err *e);
 int combine_path(const struct combine *c, size_t horizon, double *out, struct err *e);
 int combine_predict(const struct combine *c, struct forecast *out, struct err *e);
+
+/* What every voice and the whole say at the leads of a running record, the whole as the
+ * backtests alone would have it: fills *out but for start_ms, with cells of cell_ms. ERR_NOMEM.
+ */
+int combine_issue(const struct combine *c, int64_t cell_ms, struct track_issue *out,
+                  struct err *e);
 int combine_describe(const struct combine *c, struct str *out, struct err *e);
 
-/* Mean error of the backtests over that of the better of repeating a day and a week: above 1,
+/* Mean error of the backtests, and of the running record where there is one, over that of the
+ * better of repeating a day and a week: above 1,
  * the forecast is no better than these and not to be trusted. NAN: there is nothing to compare
  * with, as for a single model or a history too short for backtests. */
 double combine_naive_ratio(const struct combine *c);

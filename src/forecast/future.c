@@ -155,7 +155,7 @@ int future_forecast(struct forecast *f, struct future *out, const struct series 
         count_changes(setup->zone, raw, end_ms, &out->changes, e) != 0 ||
         lay_out(&learned, out, setup, e) != 0 ||
         predictor_fit_day(&p, setup->model, setup->options, setup->day_ms, setup->watch,
-                          learned, e) != 0 ||
+                          setup->track, learned, e) != 0 ||
         predict(p, f, out->history, setup->zone, e) != 0 || adjust(f, out, setup, e) != 0 ||
         predictor_describe(p, &out->models, e) != 0 || predictor_warn(p, &out->warning, e) != 0)
         goto done;

@@ -26,6 +26,7 @@ struct future_setup {
     double growth;                     /* the forecast is multiplied by this */
     int64_t day_ms;                    /* the daily season; 24 h but for a demonstration */
     const struct combine_watch *watch; /* told how far the fit is; may be NULL */
+    const struct track *track;         /* the service's running record; NULL: none */
 };
 
 /* What was done on the way, for --verbose. Release with future_clear. */

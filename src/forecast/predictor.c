@@ -35,7 +35,7 @@ static int check_length(const struct series *history, struct err *e)
 int predictor_fit(struct predictor **out, const struct model *model, const struct conf *options,
                   const struct series *history, struct err *e)
 {
-    return predictor_fit_day(out, model, options, CLK_DAY_MS, NULL, history, e);
+    return predictor_fit_day(out, model, options, CLK_DAY_MS, NULL, NULL, history, e);
 }
 
 /* From the first to the last value that is known. */
@@ -64,8 +64,8 @@ static void calm_spikes(struct series *s)
 
 int predictor_fit_day(struct predictor **out, const struct model *model,
                       const struct conf *options, int64_t day_ms,
-                      const struct combine_watch *watch, const struct series *history,
-                      struct err *e)
+                      const struct combine_watch *watch, const struct track *track,
+                      const struct series *history, struct err *e)
 {
     struct combine_row alone = {.model = model};
     const struct combine_row *rows = model->voices ? model->voices : &alone;
@@ -88,7 +88,7 @@ int predictor_fit_day(struct predictor **out, const struct model *model,
         calm_spikes(scaled);
     if (rc == 0)
         rc = combine_fit(&p->combine, rows, model->voices ? model->n_voices : 1, options, watch,
-                         scaled, e);
+                         day_ms == CLK_DAY_MS ? track : NULL, scaled, e);
     series_free(scaled);
     if (rc != 0) {
         predictor_free(p);
@@ -185,6 +185,16 @@ int predictor_path(const struct predictor *p, size_t horizon, double *out, struc
         out[h] = grid_mean(&p->grid, path, h);
     free(path);
     return rc;
+}
+
+int predictor_issue(const struct predictor *p, struct track_issue *out, struct err *e)
+{
+    int64_t cell_ms = llround((double)p->step_ms / p->grid.ratio);
+
+    if (combine_issue(p->combine, cell_ms, out, e) != 0)
+        return -1;
+    out->start_ms = p->next_ms;
+    return 0;
 }
 
 double predictor_naive_ratio(const struct predictor *p)

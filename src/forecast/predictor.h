@@ -34,11 +34,12 @@ int predictor_fit(struct predictor **out, const struct model *model, const struc
                   const struct series *history, struct err *e);
 
 /* The same where the daily season is day_ms long (compressed days of a demonstration), telling
- * `watch` (may be NULL) how far it is. */
+ * `watch` (may be NULL) how far it is, and heeding the service's running record `track` (may be
+ * NULL; passed over where a day is not 24 h). */
 int predictor_fit_day(struct predictor **out, const struct model *model,
                       const struct conf *options, int64_t day_ms,
-                      const struct combine_watch *watch, const struct series *history,
-                      struct err *e);
+                      const struct combine_watch *watch, const struct track *track,
+                      const struct series *history, struct err *e);
 void predictor_free(struct predictor *p);
 
 /* The next cell's value; NAN is a gap. O(1) in history. ERR_NOMEM. */
@@ -53,6 +54,9 @@ int predictor_predict(const struct predictor *p, struct forecast *out, struct er
 
 /* The point forecast alone, cheaper. */
 int predictor_path(const struct predictor *p, size_t horizon, double *out, struct err *e);
+
+/* What it says at the leads of a running record, for track_add. ERR_NOMEM. */
+int predictor_issue(const struct predictor *p, struct track_issue *out, struct err *e);
 
 /* See combine_naive_ratio. */
 double predictor_naive_ratio(const struct predictor *p);

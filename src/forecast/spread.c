@@ -263,22 +263,38 @@ static double stretch(const struct spread *s, double q, size_t lead, double leve
     return moved * q >= 0 ? copysign(sqrt(q * q + moved * moved), moved + q) : q + moved;
 }
 
-/* Log quantile at `level` for a lead. */
-static double log_quantile(const struct spread *s, size_t lead, double level)
+/* Between the log quantiles kept. */
+static double between_levels(const double *q, double level)
 {
-    size_t b, g = 0;
-    double t = spread_between(s, lead, &b), share, q[2];
+    size_t g = 0;
+    double share;
 
     while (g + 2 < SPREAD_LEVELS && level > grid_level[g + 1])
         g++;
     share = (level - grid_level[g]) / (grid_level[g + 1] - grid_level[g]);
     share = fmin(fmax(share, 0), 1);
-    for (size_t i = 0; i < 2; i++) {
-        size_t k = b + i < s->n_buckets ? b + i : b;
+    return q[g] + share * (q[g + 1] - q[g]);
+}
 
-        q[i] = s->q[k][g] + share * (s->q[k][g + 1] - s->q[k][g]);
-    }
-    return stretch(s, (1 - t) * q[0] + t * q[1], lead, level);
+void spread_correct(struct spread *s, size_t b, const struct track *track, size_t k)
+{
+    double was[SPREAD_LEVELS];
+
+    memcpy(was, s->q[b], sizeof was);
+    for (size_t g = 0; g < SPREAD_LEVELS; g++)
+        s->q[b][g] = between_levels(was, track_level(track, k, grid_level[g]));
+}
+
+/* Log quantile at `level` for a lead. */
+static double log_quantile(const struct spread *s, size_t lead, double level)
+{
+    size_t b;
+    double t = spread_between(s, lead, &b);
+    size_t next = b + 1 < s->n_buckets ? b + 1 : b;
+
+    return stretch(
+        s, (1 - t) * between_levels(s->q[b], level) + t * between_levels(s->q[next], level),
+        lead, level);
 }
 
 double spread_quantile(const struct spread *s, double f, size_t lead, double level)

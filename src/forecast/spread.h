@@ -32,6 +32,7 @@
 
 #include "base/err.h"
 #include "forecast/prepare.h"
+#include "forecast/track.h"
 
 #define SPREAD_BUCKETS 14 /* leads up to 2^13 cells on their own */
 #define SPREAD_LEVELS 33  /* quantiles kept a bucket */
@@ -69,6 +70,10 @@ void spread_set_reach(struct spread *s, size_t reach);
 /* From backtests with that reach. ERR_NOMEM. */
 int spread_fit(struct spread *s, const struct spread_record *r, const struct prepared *p,
                struct err *e);
+
+/* Shows at each level of bucket b the quantile of the level that a running record found to hold
+ * at its lead k (track_level). */
+void spread_correct(struct spread *s, size_t b, const struct track *track, size_t k);
 
 /* The bucket of a lead (1-based) up to the reach. */
 size_t spread_bucket(size_t lead);

@@ -318,7 +318,7 @@ static void a_day_of_a_minute_is_found_or_told(void **state)
     double a[60], b[60];
 
     (void)state;
-    assert_int_equal(predictor_fit_day(&told, model_find("ensemble"), NULL, 60000, NULL, s, &e),
+    assert_int_equal(predictor_fit_day(&told, model_find("ensemble"), NULL, 60000, NULL, NULL, s, &e),
                      0);
     assert_int_equal(predictor_fit(&found, model_find("ensemble"), NULL, s, &e), 0);
     assert_int_equal(predictor_path(told, 60, a, &e), 0);
@@ -573,7 +573,7 @@ static void a_fit_tells_how_far_it_is(void **state)
 
     (void)state;
     assert_int_equal(
-        predictor_fit_day(&p, model_find("ensemble"), NULL, 24 * HOUR_MS, &watch, s, &e), 0);
+        predictor_fit_day(&p, model_find("ensemble"), NULL, 24 * HOUR_MS, &watch, NULL, s, &e), 0);
     assert_int_equal(told[0], told[1]);
     assert_int_equal(told[1], 8); /* the fit and seven days of backtests */
     predictor_free(p);
