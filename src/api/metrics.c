@@ -48,6 +48,9 @@ OF_SERVICE(decisions, (double)s->decisions)
 OF_SERVICE(scale_calls, (double)s->scale_calls)
 OF_SERVICE(fetch_errors, (double)s->fetch_errors)
 OF_SERVICE(backend_errors, (double)s->backend_errors)
+OF_SERVICE(scored, s->forecasts_scored)
+OF_SERVICE(naive_ratio, s->naive_ratio)
+OF_SERVICE(cover95, s->cover95)
 OF_SERVICE(fits, (double)s->fits)
 OF_DAEMON(started, (double)s->started_ms / 1000)
 OF_DAEMON(services, (double)s->n)
@@ -106,6 +109,15 @@ static const struct metric metrics[] = {
      is_guarded, NULL},
     {"scaler_learning", "gauge", "1 until history suffices for a forecast.", NULL, is_learning,
      NULL},
+    {"scaler_forecasts_scored", "gauge",
+     "Scores in the running record of earlier forecasts; one counts half four weeks later.",
+     NULL, scored, NULL},
+    {"scaler_forecast_naive_ratio", "gauge",
+     "Error of earlier forecasts over that of repeating the last week; above 1: not to be "
+     "trusted.",
+     NULL, naive_ratio, NULL},
+    {"scaler_forecast_p95_share", "gauge",
+     "Share of what came at or below the p95 of earlier forecasts.", NULL, cover95, NULL},
     {"scaler_samples_total", "counter", "Samples taken.", NULL, samples, NULL},
     {"scaler_decisions_total", "counter", "Decisions made.", NULL, decisions, NULL},
     {"scaler_scale_calls_total", "counter", "Counts that a backend accepted.", NULL,

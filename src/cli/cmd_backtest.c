@@ -210,6 +210,46 @@ static int show_worst(const struct backtest *b, struct err *e)
     return print_end(p, e);
 }
 
+/* The running record: forecasts as they were made at the time, not made again. */
+static int show_track(const struct track *t, struct err *e)
+{
+    static const struct print_column columns[] = {
+        {"lead", "LEAD", PRINT_LEFT},  {"scores", "SCORES", PRINT_RIGHT},
+        {"off", "OFF", PRINT_RIGHT},   {"naive", "NAIVE", PRINT_RIGHT},
+        {"best", "BEST", PRINT_LEFT},  {"its", "OFF", PRINT_RIGHT},
+        {"bias", "BIAS", PRINT_RIGHT}, {"p90", "P90", PRINT_RIGHT},
+        {"p95", "P95", PRINT_RIGHT},   {"p99", "P99", PRINT_RIGHT}};
+    char since[32];
+    struct print *p;
+
+    if (!(track_total(t) > 0))
+        return 0;
+    clk_format_time(t->since_ms, since, sizeof since);
+    printf(
+        "\nthe daemon's own forecasts since %s, as they were made (OFF: mean error, share of "
+        "the load):\n",
+        since);
+    if (print_new(&p, stdout, PRINT_TABLE, columns, sizeof columns / sizeof *columns, e) != 0)
+        return -1;
+    for (size_t k = 0; k < TRACK_LEADS; k++) {
+        struct track_row row;
+
+        if (!track_row(t, k, &row))
+            continue;
+        print_duration(p, track_lead_ms[k]);
+        print_number(p, row.scores, 0);
+        print_percent(p, row.error);
+        print_percent(p, row.naive);
+        print_text(p, row.best);
+        print_percent(p, row.best_error);
+        print_percent(p, row.bias);
+        print_percent(p, track_coverage(t, k, 0.9));
+        print_percent(p, track_coverage(t, k, 0.95));
+        print_percent(p, track_coverage(t, k, 0.99));
+    }
+    return print_end(p, e);
+}
+
 /* One sentence to act on. MASE against the naive ones says whether the shape is known; p95
  * whether its band can be planned with. */
 static void print_verdict(const struct backtest *b)
@@ -235,7 +275,8 @@ static void print_verdict(const struct backtest *b)
                b->rows[b->best].all.mase);
 }
 
-static int show_table(const struct backtest *b, const char *service, struct err *e)
+static int show_table(const struct backtest *b, const char *service, const struct track *track,
+                      struct err *e)
 {
     char first[32], last[32], horizon[32], step[32];
 
@@ -248,7 +289,8 @@ static int show_table(const struct backtest *b, const char *service, struct err 
     if (b->unscored > 0)
         printf("%zu cells of gaps and outages are not scored\n", b->unscored);
     printf("MASE by lead (1: the error of repeating the last day), and over all leads:\n");
-    if (show_models(b, e) != 0 || show_leads(b, e) != 0 || show_worst(b, e) != 0)
+    if (show_models(b, e) != 0 || show_leads(b, e) != 0 || show_worst(b, e) != 0 ||
+        (track && show_track(track, e) != 0))
         return -1;
     print_verdict(b);
     return 0;
@@ -271,8 +313,9 @@ static int plot_to(const char *path, const struct series *history, const struct 
     return chart_plot(path, &before, &b->joined, b->came, e);
 }
 
+/* service, sc and track NULL: a file's history. */
 static int test_one(const struct conf *opts, const char *service, const struct service_conf *sc,
-                    const struct series *history, struct err *e)
+                    const struct series *history, const struct track *track, struct err *e)
 {
     const char *name = conf_string(opts, "model"), *plot = conf_string(opts, "plot");
     enum print_format format = print_format(opts);
@@ -302,7 +345,7 @@ static int test_one(const struct conf *opts, const char *service, const struct s
     if (rc == 0 && plot[0])
         rc = plot_to(plot, history, &b, e);
     if (rc == 0)
-        rc = format == PRINT_TABLE ? show_table(&b, service, e)
+        rc = format == PRINT_TABLE ? show_table(&b, service, track, e)
                                    : write_rows(&b, service, format, e);
     backtest_clear(&b);
     look_close(&look);
@@ -316,7 +359,7 @@ static int test_file(const struct conf *opts, struct err *e)
                           false, e);
 
     if (rc == 0)
-        rc = test_one(opts, NULL, NULL, history, e);
+        rc = test_one(opts, NULL, NULL, history, NULL, e);
     series_free(history);
     return rc;
 }
@@ -325,9 +368,12 @@ static int test_service(struct store *store, const struct conf *opts, const stru
                         const char *name, struct err *e)
 {
     struct series *history = NULL;
+    struct track track;
+    bool has_track = stored_track(store, name, &track);
     int rc = stored_load(store, name, history_file_step_ms(opts), &history, e);
 
-    if (rc == 0 && test_one(opts, name, c ? config_service(c, name) : NULL, history, e) != 0)
+    if (rc == 0 && test_one(opts, name, c ? config_service(c, name) : NULL, history,
+                            has_track ? &track : NULL, e) != 0)
         rc = err_wrap(e, "service \"%s\"", name);
     series_free(history);
     return rc;
@@ -356,6 +402,9 @@ const struct command command_backtest = {
         "forecast minus load, UNDER the load above the point forecast, both as shares of\n"
         "the load. P90, P95 and P99 tell the share of steps at or below that quantile:\n"
         "90, 95 and 99 % when the band is right. Gaps and outages are not scored.\n"
+        "\n"
+        "Of a stored service whose daemon runs, a last table tells how the forecasts did that\n"
+        "it made every five hours, beside the naive ones and the best model of the time.\n"
         "\n"
         "CSV and JSON give a row a model and lead, and one over all leads.\n"
         "\n"

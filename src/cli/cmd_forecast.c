@@ -111,8 +111,8 @@ static void warn(const struct future *future)
         fprintf(stderr, "scaler: %s\n", str_text(&future->warning));
     if (future->naive_ratio > 1)
         fprintf(stderr,
-                "scaler: not to be trusted: in backtests repeating the last day or week erred "
-                "%.0f %% less; see scaler backtest\n",
+                "scaler: not to be trusted: repeating the last day or week erred %.0f %% less; "
+                "see scaler backtest\n",
                 100 * (1 - 1 / future->naive_ratio));
     if (future->covered > 0)
         fprintf(stderr,
@@ -136,7 +136,7 @@ static const struct model *find_model(const struct conf *opts, const struct serv
 static int predict(struct forecast *f, struct future *future, const struct conf *opts,
                    const struct look *look, const struct service_conf *sc,
                    const struct forecast_levels *levels, const struct series *raw,
-                   struct err *e)
+                   const struct track *track, struct err *e)
 {
     int64_t horizon_ms = conf_duration_ms(opts, "horizon");
     size_t steps = (size_t)((horizon_ms + raw->step_ms - 1) / raw->step_ms);
@@ -151,6 +151,8 @@ static int predict(struct forecast *f, struct future *future, const struct conf 
 
     if (!setup.model)
         return -1;
+    if (setup.model->voices) /* the record is that of all of them together */
+        setup.track = track;
     if (steps > MOST_STEPS)
         return err_set(e, ERR_CONFIG, "--horizon: %zu steps, at most %d: use a larger --step",
                        steps, MOST_STEPS);
@@ -213,9 +215,10 @@ static int show(const struct forecast *f, const struct future *future, const str
     return rc;
 }
 
-/* Looks ahead and shows it; name and sc NULL: a file's history. */
+/* Looks ahead and shows it; name, sc and track NULL: a file's history. */
 static int forecast_one(const struct conf *opts, const char *name,
-                        const struct service_conf *sc, const struct series *raw, struct err *e)
+                        const struct service_conf *sc, const struct series *raw,
+                        const struct track *track, struct err *e)
 {
     int64_t end_ms = series_time_ms(raw, raw->n) + conf_duration_ms(opts, "horizon");
     struct forecast_levels levels;
@@ -227,7 +230,7 @@ static int forecast_one(const struct conf *opts, const char *name,
     if (rc == 0)
         rc = look_open(&look, opts, sc, raw->start_ms, end_ms, e);
     if (rc == 0)
-        rc = predict(&f, &future, opts, &look, sc, &levels, raw, e);
+        rc = predict(&f, &future, opts, &look, sc, &levels, raw, track, e);
     if (rc == 0 && conf_bool(opts, "verbose"))
         rc = tell_all(&future, &look, e);
     if (rc == 0) {
@@ -268,7 +271,7 @@ static int forecast_file(const struct conf *opts, struct err *e)
     if (rc == 0)
         rc = coarsen(&raw, opts, e);
     if (rc == 0)
-        rc = forecast_one(opts, NULL, NULL, raw, e);
+        rc = forecast_one(opts, NULL, NULL, raw, NULL, e);
     series_free(raw);
     return rc;
 }
@@ -277,12 +280,15 @@ static int forecast_service(struct store *store, const struct conf *opts,
                             const struct config *c, const char *name, struct err *e)
 {
     struct series *raw = NULL;
+    struct track track;
+    bool has_track = stored_track(store, name, &track);
     int rc = stored_load(store, name, history_file_step_ms(opts), &raw, e);
 
     if (rc == 0)
         rc = coarsen(&raw, opts, e);
     if (rc == 0)
-        rc = forecast_one(opts, name, c ? config_service(c, name) : NULL, raw, e);
+        rc = forecast_one(opts, name, c ? config_service(c, name) : NULL, raw,
+                          has_track ? &track : NULL, e);
     series_free(raw);
     return rc;
 }
@@ -314,7 +320,10 @@ const struct command command_forecast = {
         "\n"
         "Below two days of history at most 8 times as much can be asked for; a line on\n"
         "standard error says what so little cannot tell. Exits 3 when it is too short to\n"
-        "forecast from. Where one of several services fails, the others are shown, and the\n"
+        "forecast from. Of a service whose daemon has run for some days, the record of its "
+        "own\n"
+        "earlier forecasts counts beside backtests (--verbose tells how much; scaler backtest\n"
+        "shows it). Where one of several services fails, the others are shown, and the\n"
         "exit code is that of the first failure.",
     .examples = "scaler forecast --service web --horizon 1h\n"
                 "    the next hour, from what the store holds\n"

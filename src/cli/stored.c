@@ -118,6 +118,22 @@ done:
     return rc;
 }
 
+bool stored_track(struct store *store, const char *service, struct track *out)
+{
+    struct str bytes = STR_EMPTY;
+    struct err e = {0};
+    int rc = store_state_get(store, service, TRACK_STATE, &bytes, NULL, &e);
+
+    if (rc == 0)
+        rc = track_load(out, str_text(&bytes), bytes.len, &e);
+    str_clear(&bytes);
+    if (rc != 0 && e.code != ERR_SHORT)
+        fprintf(stderr,
+                "scaler: %s: running record of forecasts: %s: backtests alone are used\n",
+                service, e.msg);
+    return rc == 0;
+}
+
 int stored_failed(const struct err *why, int code_so_far)
 {
     int code = command_fail(why);

@@ -10,6 +10,7 @@
 #include "collect/series.h"
 #include "collect/store.h"
 #include "conf/conf.h"
+#include "forecast/track.h"
 #include "service/config.h"
 
 /* The services that the option --service names, else all that have samples, by name. The
@@ -23,6 +24,10 @@ int stored_names(struct store *store, const struct conf *opts, const char ***nam
  * ERR_SHORT, ERR_NOMEM. The caller frees. */
 int stored_load(struct store *store, const char *service, int64_t step_ms, struct series **out,
                 struct err *e);
+
+/* The running record of a service's own forecasts, as its daemon keeps it; true when there is
+ * one. What cannot be read is told on standard error. */
+bool stored_track(struct store *store, const char *service, struct track *out);
 
 /* For a command that goes on after one of its services failed: tells why; returns the exit code
  * of the whole, which is that of the first failure. */

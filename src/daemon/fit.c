@@ -1,10 +1,14 @@
 /* fit.c - see fit.h. */
 #include "daemon/fit.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clk.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "daemon/tracking.h"
 #include "daemon/training.h"
 #include "service/service_days.h"
 
@@ -138,6 +142,83 @@ void fit_night(struct unit *u)
         return;
     job->is_night = true;
     job->training.brain = service_lend_brain(s);
+    u->env->nights++;
+    u->jobs++;
+    pool_submit(u->env->compute, &job->pool);
+}
+
+/* ---- the running record ---- */
+
+/* The first forecasts after a start are spread over this; trainings come before them. */
+#define TRACK_SPREAD_MS (10 * CLK_MINUTE_MS)
+
+struct track_job {
+    struct pool_job pool;
+    struct unit *unit;
+    struct config_ref *ref;
+    struct tracking tracking;
+};
+
+static void track_work(struct pool_job *pj)
+{
+    struct track_job *job = (struct track_job *)pj;
+
+    tracking_run(&job->tracking, &pj->err);
+}
+
+static void track_done(struct pool_job *pj)
+{
+    struct track_job *job = (struct track_job *)pj;
+    struct unit *u = job->unit;
+    const struct tracking *t = &job->tracking;
+    struct service_status *shown = &u->service.shown;
+
+    u->jobs--;
+    u->env->nights--;
+    u->is_tracking = false;
+    if (t->bytes.len > 0) {
+        state_put(u->env->state, t->conf->name, TRACK_STATE, t->bytes.data, t->bytes.len);
+        shown->forecasts_scored = track_total(&t->track);
+        shown->naive_ratio = t->naive_ratio;
+        shown->cover95 = t->cover95;
+        u->must_show = true;
+    } else if (pj->outcome == POOL_RAN && pj->err.code != ERR_SHORT) {
+        log_warn(t->conf->name, "running record of forecasts: %s", pj->err.msg);
+    }
+    if (t->note[0] != '\0')
+        log_warn(t->conf->name, "running record of forecasts begun anew: %s", t->note);
+    str_clear(&job->tracking.bytes);
+    config_ref_drop(job->ref);
+    free(job);
+}
+
+void fit_track(struct unit *u, int64_t mono_ms)
+{
+    const struct service_conf *conf = u->service.conf;
+    struct track_job *job;
+
+    if (u->track_mono_ms == 0)
+        u->track_mono_ms =
+            mono_ms +
+            (int64_t)(hash_bytes(HASH_START, conf->name, strlen(conf->name)) % TRACK_SPREAD_MS);
+    if (mono_ms < u->track_mono_ms || u->is_tracking || u->is_training || u->series < 0 ||
+        conf->day_ms != CLK_DAY_MS || u->env->nights >= u->env->most_nights ||
+        !(job = calloc(1, sizeof *job)))
+        return;
+    u->track_mono_ms = mono_ms + TRACK_EVERY_MS;
+    job->pool.work = track_work;
+    job->pool.done = track_done;
+    job->unit = u;
+    job->ref = config_ref_hold(u->conf_ref);
+    job->tracking = (struct tracking){.state_dir = u->env->state_dir,
+                                      .conf = conf,
+                                      .series = {.id = u->series, .step_ms = conf->step_ms},
+                                      .now_ms = unit_now_ms(u),
+                                      .naive_ratio = NAN,
+                                      .cover95 = NAN};
+    str_copy(job->tracking.series.service, sizeof job->tracking.series.service, conf->name);
+    str_copy(job->tracking.series.signal, sizeof job->tracking.series.signal, STORE_DEMAND);
+    u->is_tracking = true;
     u->env->nights++;
     u->jobs++;
     pool_submit(u->env->compute, &job->pool);

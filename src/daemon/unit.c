@@ -760,5 +760,6 @@ void unit_tend(struct unit *u, int64_t mono_ms)
         fit_train(u, &trial);
     }
     fit_night(u);
+    fit_track(u, mono_ms);
     pump(u, mono_ms);
 }

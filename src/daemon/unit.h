@@ -50,6 +50,8 @@ struct unit {
     bool wants_submit, wants_decision, must_train;
     bool is_training;      /* its job is in flight */
     int64_t trial_mono_ms; /* next try of a trial */
+    bool is_tracking;      /* a forecast for the running record is in flight */
+    int64_t track_mono_ms; /* the next one; 0: not known yet */
     bool must_show;        /* changed since it was shown last */
 
     bool accepts_low;   /* `scaler resume --accept-low` waits for the brain */

@@ -541,35 +541,18 @@ static struct tries choose_tries(struct combine *c, const struct prepared *p)
  * running record by as much as it counts. */
 static double find_naive_ratio(const struct combine *c, const struct track *track)
 {
-    double naive = INFINITY, lived = 0, share = 0;
-    size_t leads = 0;
+    double naive = INFINITY, lived, share = 0;
 
     for (size_t i = 0; i < c->n_voices && c->n_voices > 1; i++)
         if (c->voices[i].row.is_naive && c->voices[i].has_record)
             naive = fmin(naive, c->voices[i].error);
     if (!isfinite(naive) || !(naive > 0))
         return NAN;
-    for (size_t k = 0; k < TRACK_LEADS && track; k++) {
-        double best = INFINITY, at = track_point_error(track, k);
-
-        for (size_t i = 0; i < c->n_voices; i++) {
-            char name[TRACK_NAME];
-
-            voice_name(&c->voices[i], name, sizeof name);
-            if (c->voices[i].row.is_naive && isfinite(track_voice_error(track, k, name)))
-                best = fmin(best, track_voice_error(track, k, name));
-        }
-        if (isfinite(best) && best > 0 && at > 0) {
-            lived += log(at / best);
-            share += track_share(track, k);
-            leads++;
-        }
-    }
-    if (leads == 0)
+    if (!track || !isfinite(lived = track_naive_ratio(track)))
         return c->error / naive;
-    lived /= (double)leads;
-    share /= (double)leads;
-    return pow(c->error / naive, 1 - share) * exp(share * lived);
+    for (size_t k = 0; k < TRACK_LEADS; k++)
+        share += track_share(track, k) / TRACK_LEADS;
+    return pow(c->error / naive, 1 - share) * pow(lived, share);
 }
 
 static int backtest(struct combine *c, const struct combine_watch *watch,
@@ -772,6 +755,7 @@ int combine_issue(const struct combine *c, int64_t cell_ms, struct track_issue *
         const struct voice *v = &c->voices[i];
 
         voice_name(v, out->name[i], sizeof out->name[i]);
+        out->is_naive[i] = v->row.is_naive;
         if (v->row.model->path(v->fitted, horizon, path, e) != 0)
             goto done;
         for (size_t k = 0; k < TRACK_LEADS; k++)

@@ -114,15 +114,19 @@ static int cover_clocks(struct forecast *f, size_t *covered, struct err *e)
     return rc;
 }
 
-/* What a model learns from: special days left out, on the clock of the users. */
-static int lay_out(struct series **learned, struct future *out,
+/* What a model learns from: special days left out, on the clock of the users. *forgotten (may
+ * be NULL): cells left out. */
+static int lay_out(struct series **learned, const struct series *history, size_t *forgotten,
                    const struct future_setup *setup, struct err *e)
 {
     struct series *usual = NULL;
-    int rc = series_copy(&usual, out->history, e);
+    int rc = series_copy(&usual, history, e);
+    size_t n = 0;
 
     if (rc == 0 && setup->calendar)
-        out->forgotten = calendar_forget(setup->calendar, usual);
+        n = calendar_forget(setup->calendar, usual);
+    if (forgotten)
+        *forgotten = n;
     if (rc == 0)
         rc = zone_warp(learned, usual, setup->zone, e);
     series_free(usual);
@@ -153,7 +157,7 @@ int future_forecast(struct forecast *f, struct future *out, const struct series 
     *out = (struct future){0};
     if (clean_series(&out->history, raw, &out->cleaned, e) != 0 ||
         count_changes(setup->zone, raw, end_ms, &out->changes, e) != 0 ||
-        lay_out(&learned, out, setup, e) != 0 ||
+        lay_out(&learned, out->history, &out->forgotten, setup, e) != 0 ||
         predictor_fit_day(&p, setup->model, setup->options, setup->day_ms, setup->watch,
                           setup->track, learned, e) != 0 ||
         predict(p, f, out->history, setup->zone, e) != 0 || adjust(f, out, setup, e) != 0 ||
@@ -166,6 +170,66 @@ done:
     series_free(learned);
     if (rc != 0)
         future_clear(out);
+    return rc;
+}
+
+/* True when the day ahead is one like others. */
+static int is_usual_ahead(const struct series *history, const struct future_setup *setup,
+                          bool *is_usual, struct err *e)
+{
+    int64_t from_ms = series_time_ms(history, history->n);
+    int64_t to_ms = from_ms + track_lead_ms[TRACK_LEADS - 1];
+    struct zone_change *changes = NULL;
+    size_t n = 0;
+
+    if (zone_changes(setup->zone, from_ms, to_ms, &changes, &n, e) != 0)
+        return -1;
+    free(changes);
+    *is_usual = n == 0;
+    for (size_t i = 0; setup->calendar && i < setup->calendar->n; i++) {
+        const struct calendar_entry *at = &setup->calendar->items[i];
+
+        *is_usual &= at->end_ms + at->ramp_ms <= from_ms || at->start_ms - at->ramp_ms >= to_ms;
+    }
+    return 0;
+}
+
+static int issue(struct track *track, const struct series *history,
+                 const struct future_setup *setup, struct err *e)
+{
+    struct series *learned = NULL;
+    struct predictor *p = NULL;
+    struct track_issue made;
+    int rc;
+
+    rc = lay_out(&learned, history, NULL, setup, e);
+    if (rc == 0)
+        rc = predictor_fit_day(&p, setup->model, setup->options, setup->day_ms, setup->watch,
+                               track, learned, e);
+    if (rc == 0)
+        rc = predictor_issue(p, &made, e);
+    if (rc == 0)
+        track_add(track, &made);
+    predictor_free(p);
+    series_free(learned);
+    return rc;
+}
+
+int future_track(struct track *track, const struct series *raw,
+                 const struct future_setup *setup, struct err *e)
+{
+    int64_t now_ms = series_time_ms(raw, raw->n);
+    struct series *history = NULL;
+    bool is_usual = false;
+    int rc = clean_series(&history, raw, NULL, e);
+
+    if (rc == 0)
+        track_score(track, history);
+    if (rc == 0 && !track_is_fresh(track, now_ms))
+        rc = is_usual_ahead(history, setup, &is_usual, e);
+    if (rc == 0 && is_usual)
+        rc = issue(track, history, setup, e);
+    series_free(history);
     return rc;
 }
 

@@ -51,4 +51,12 @@ int future_forecast(struct forecast *f, struct future *out, const struct series 
                     const struct future_setup *setup, struct err *e);
 void future_clear(struct future *a);
 
+/* One step in the life of a running record: scores what waits in it against the raw history,
+ * then adds a forecast made now, at the end of the history, by setup's model. None is added
+ * where it would be no witness: while the last one is younger than half of TRACK_EVERY_MS, or
+ * when the clocks change or a special day lies within what it looks ahead. Errors of
+ * predictor_fit; what was scored stays. */
+int future_track(struct track *track, const struct series *raw,
+                 const struct future_setup *setup, struct err *e);
+
 #endif

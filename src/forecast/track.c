@@ -147,7 +147,7 @@ static size_t find_voice(const struct track *t, const char *name)
 }
 
 /* The slot of a name; where all are taken, that of the voice least heard of late. */
-static size_t voice_slot(struct track *t, const char *name)
+static size_t voice_slot(struct track *t, const char *name, bool is_naive)
 {
     size_t i = find_voice(t, name);
 
@@ -168,6 +168,7 @@ static size_t voice_slot(struct track *t, const char *name)
     }
     memset(t->name[i], 0, TRACK_NAME);
     memcpy(t->name[i], name, strnlen(name, TRACK_NAME - 1));
+    t->is_naive[i] = is_naive;
     return i;
 }
 
@@ -181,7 +182,7 @@ void track_add(struct track *t, const struct track_issue *issue)
         for (size_t i = 0; i < TRACK_VOICES; i++)
             f.voice[k][i] = NAN;
     for (size_t i = 0; i < issue->n_voices; i++) {
-        size_t slot = voice_slot(t, issue->name[i]);
+        size_t slot = voice_slot(t, issue->name[i], issue->is_naive[i]);
 
         for (size_t k = 0; k < TRACK_LEADS; k++)
             f.voice[k][slot] = issue->voice[k][i];
@@ -195,6 +196,12 @@ void track_add(struct track *t, const struct track_issue *issue)
 }
 
 /* ---- asking ---- */
+
+bool track_is_fresh(const struct track *t, int64_t now_ms)
+{
+    return t->n_pending > 0 &&
+           now_ms < t->pending[t->n_pending - 1].start_ms + TRACK_EVERY_MS / 2;
+}
 
 size_t track_near(int64_t ahead_ms)
 {
@@ -297,6 +304,76 @@ double track_coverage(const struct track *t, size_t k, double level)
     return l->n > 0 ? 1 : NAN;
 }
 
+double track_total(const struct track *t)
+{
+    double n = 0;
+
+    for (size_t k = 0; k < TRACK_LEADS; k++)
+        n += t->leads[k].n;
+    return n;
+}
+
+/* The voice with the least error at lead k, naive ones only if asked so; n_voices: none. */
+static size_t best_voice(const struct track *t, size_t k, bool is_naive, double *error)
+{
+    const struct track_lead *l = &t->leads[k];
+    size_t best = t->n_voices;
+
+    *error = NAN;
+    for (size_t i = 0; i < t->n_voices; i++)
+        if (l->voice_n[i] > 0 && (t->is_naive[i] || !is_naive) &&
+            !(l->voice_error[i] / l->voice_n[i] >= *error)) {
+            *error = l->voice_error[i] / l->voice_n[i];
+            best = i;
+        }
+    return best;
+}
+
+double track_naive_ratio(const struct track *t)
+{
+    double sum = 0;
+    size_t leads = 0;
+
+    for (size_t k = 0; k < TRACK_LEADS; k++) {
+        double best, error = track_point_error(t, k);
+
+        best_voice(t, k, true, &best);
+        if (best > 0 && error > 0) {
+            sum += log(error / best);
+            leads++;
+        }
+    }
+    return leads > 0 ? exp(sum / (double)leads) : NAN;
+}
+
+bool track_row(const struct track *t, size_t k, struct track_row *out)
+{
+    const struct track_lead *l = &t->leads[k];
+    size_t best;
+
+    if (!(l->n > 0))
+        return false;
+    *out = (struct track_row){
+        .scores = l->n, .error = l->error / l->n, .bias = l->bias / l->n, .best = ""};
+    best_voice(t, k, true, &out->naive);
+    best = best_voice(t, k, false, &out->best_error);
+    if (best < t->n_voices)
+        out->best = t->name[best];
+    return true;
+}
+
+double track_cover(const struct track *t, double level)
+{
+    double below = 0, n = 0;
+
+    for (size_t k = 0; k < TRACK_LEADS; k++)
+        if (t->leads[k].n > 0) {
+            below += t->leads[k].n * track_coverage(t, k, level);
+            n += t->leads[k].n;
+        }
+    return n > 0 ? below / n : NAN;
+}
+
 /* ---- bytes ---- */
 
 static const char HEAD[8] = {'s', 'c', 'a', 'l', 'e', 'r', 't', '1'};
@@ -356,6 +433,8 @@ static void pack_track(struct track *t, struct pack *p)
     pack_int64(p, &t->since_ms, -TIME_MOST, TIME_MOST);
     pack_size(&t->n_voices, TRACK_VOICES, p);
     pack_names(t->name, t->n_voices, p);
+    for (size_t i = 0; i < t->n_voices; i++)
+        pack_bool(p, &t->is_naive[i]);
     for (size_t k = 0; k < TRACK_LEADS && !p->failed; k++)
         pack_lead(&t->leads[k], p);
     pack_size(&t->n_pending, TRACK_PENDING, p);

@@ -48,7 +48,8 @@
 #define TRACK_VOICES 12 /* models that a record tells apart */
 #define TRACK_NAME 24   /* bytes of a voice's name, with the final NUL */
 #define TRACK_LEVELS 12
-#define TRACK_PENDING 6 /* forecasts that wait to be scored */
+#define TRACK_STATE "forecasts" /* the name of a record in the store */
+#define TRACK_PENDING 6         /* forecasts that wait to be scored */
 #define TRACK_EVERY_MS (INT64_C(5) * 3600000)
 #define TRACK_HALF_MS (INT64_C(28) * 86400000)
 
@@ -65,6 +66,7 @@ struct track_issue {
     double scale; /* mean load of its history */
     size_t n_voices;
     char name[TRACK_VOICES][TRACK_NAME];
+    bool is_naive[TRACK_VOICES]; /* yardsticks */
     float voice[TRACK_LEADS][TRACK_VOICES];
     float point[TRACK_LEADS];
     float quantile[TRACK_LEADS][TRACK_LEVELS]; /* not corrected by a record */
@@ -85,6 +87,7 @@ struct track {
     int64_t since_ms; /* the first forecast that was scored; 0: none */
     size_t n_voices;
     char name[TRACK_VOICES][TRACK_NAME];
+    bool is_naive[TRACK_VOICES];
     struct track_lead leads[TRACK_LEADS];
     size_t n_pending;
     struct track_issue pending[TRACK_PENDING]; /* oldest first; voices in the order of `name` */
@@ -98,10 +101,13 @@ size_t track_score(struct track *t, const struct series *came);
 /* Takes a forecast to be scored later; the oldest makes room. */
 void track_add(struct track *t, const struct track_issue *issue);
 
+/* Whether the last forecast taken is younger than half of TRACK_EVERY_MS at now_ms. */
+bool track_is_fresh(const struct track *t, int64_t now_ms);
+
 /* The lead of the record next to `ahead_ms`, on logs. */
 size_t track_near(int64_t ahead_ms);
 
-/* Scores behind lead k, and of them behind a voice (0 for one that is not known). */
+/* Scores behind lead k. */
 double track_scores(const struct track *t, size_t k);
 
 /* Mean |error| of a voice at lead k as a share of the load; NAN without scores. */
@@ -126,6 +132,23 @@ double track_level(const struct track *t, size_t k, double level);
 /* Share of scores of lead k at or below the quantile `level` as issued, linear between the
  * levels; NAN without scores. */
 double track_coverage(const struct track *t, size_t k, double level);
+
+/* Of all leads together: scores; the geometric mean of the forecasts' errors over those of the
+ * best naive voice at each lead (above 1: not to be trusted); the share of scores at or below
+ * the quantile `level` as issued. NAN without scores. */
+double track_total(const struct track *t);
+double track_naive_ratio(const struct track *t);
+double track_cover(const struct track *t, double level);
+
+/* Lead k at a glance; errors and bias as shares of the load, NAN unknown. */
+struct track_row {
+    double scores, error, bias;
+    double naive;     /* error of the best naive voice */
+    const char *best; /* the voice with the least error; borrowed, "" none */
+    double best_error;
+};
+/* False where nothing was scored: the row is as it was. */
+bool track_row(const struct track *t, size_t k, struct track_row *out);
 
 /* Bytes of a record and back; for a store. track_load: ERR_DATA for bytes that track_save did
  * not write. ERR_NOMEM. */

@@ -95,6 +95,7 @@ int service_init(struct service *s, const struct service_conf *conf, int64_t lea
                           .paced_max = -1,
                           .lead_learned_ms = lead_time_ms};
     service_setup(conf, lead_time_ms, &s->setup);
+    s->shown.naive_ratio = s->shown.cover95 = NAN;
     read_conf(s, conf, is_dry_run);
     decide_in_init(&s->in);
     gate_state_init(&s->gate);
@@ -212,6 +213,7 @@ bool service_reload(struct service *s, const struct service_conf *conf, bool is_
         forget_overlap(s);
     }
     service_guards_move(s, conf);
+    s->shown.naive_ratio = s->shown.cover95 = NAN;
     read_conf(s, conf, is_dry_run);
     offer(s, &setup);
     take_setup(s, &setup, &is_new, now_ms);
@@ -649,6 +651,7 @@ void service_show_starting(const struct service_conf *conf, bool is_dry_run,
 {
     struct service s = {.conf = conf, .newest_ms = -1, .newest_load = NAN};
 
+    s.shown.naive_ratio = s.shown.cover95 = NAN;
     s.gate_conf.mode = is_dry_run ? GATE_MODE_DRY_RUN : conf->gate.mode;
     service_show(&s, 0, out);
     str_copy(out->reason, sizeof out->reason, "starting");

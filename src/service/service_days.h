@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "collect/calendar.h"
+#include "collect/zone.h"
 #include "decide/days.h"
 #include "service/service_conf.h"
 
@@ -14,6 +16,13 @@
  * *out is zeros then. The caller clears it with days_clear. */
 int service_days(struct days *out, const struct service_conf *conf, int64_t now_ms,
                  struct err *e);
+
+/* The users' clock (*zone NULL: not known) and the special days that touch [from_ms, to_ms). On
+ * a pool thread. Errors as service_days. The caller frees both with zone_close and
+ * calendar_clear, also after a failure. */
+int service_calendar(struct zone **zone, struct calendar *calendar,
+                     const struct service_conf *conf, int64_t from_ms, int64_t to_ms,
+                     struct err *e);
 
 /* Whether two configurations may give other days. */
 bool service_days_differ(const struct service_conf *a, const struct service_conf *b);

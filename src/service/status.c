@@ -40,7 +40,8 @@ static const struct field service_fields[] = {
     SERVICE(FIELD_INT64, error_ms),      SERVICE(FIELD_COUNT, samples),
     SERVICE(FIELD_COUNT, decisions),     SERVICE(FIELD_COUNT, scale_calls),
     SERVICE(FIELD_COUNT, fetch_errors),  SERVICE(FIELD_COUNT, backend_errors),
-    SERVICE(FIELD_COUNT, fits),
+    SERVICE(FIELD_COUNT, fits),          SERVICE(FIELD_DOUBLE, forecasts_scored),
+    SERVICE(FIELD_DOUBLE, naive_ratio),  SERVICE(FIELD_DOUBLE, cover95),
 };
 
 static const struct field daemon_fields[] = {

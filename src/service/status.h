@@ -39,8 +39,11 @@ struct service_status {
     char capacity[160];          /* "" or "97 stated, 52 in force by guard cpu since ..." */
     char guards[256];            /* "" none, or "cpu 0.84 above 0.7, p99 no value" */
     bool is_guarded;             /* one is over its limit or stale: no scale-in */
-    char note[160];              /* "" or what source or backend want to be known */
-    char error[256];             /* the last one; "" none */
+    double forecasts_scored;     /* in the running record, old ones count less; 0: none */
+    double naive_ratio; /* their error over that of repeating the last week; NAN unknown */
+    double cover95;     /* share of what came at or below their p95; NAN unknown */
+    char note[160];     /* "" or what source or backend want to be known */
+    char error[256];    /* the last one; "" none */
     int64_t error_ms;
 
     /* Since the daemon started. */

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/rng.h"
 #include "collect/store.h"
+#include "forecast/track.h"
 #include "lib/life.h"
 #include "lib/servers.h"
 #include "service/status.h"
@@ -245,6 +246,64 @@ static void test_a_restart_decides_on_what_came_while_it_was_away(void **state)
     store_close(store);
 }
 
+/* A name by which the first forecast is due at once (its hash spreads them). */
+#define EARLY "login206"
+
+static bool has_record(void)
+{
+    struct str bytes = STR_EMPTY;
+    struct store *store = NULL;
+    bool has = store_open(&store, life_path("state"), STORE_READ, NULL) == 0 &&
+               store_state_get(store, EARLY, TRACK_STATE, &bytes, NULL, NULL) == 0;
+
+    str_clear(&bytes);
+    store_close(store);
+    return has;
+}
+
+/* The service's own forecast: made by the daemon, once, and still there for the next one. */
+static void test_it_keeps_a_record_of_its_own_forecasts(void **state)
+{
+    int64_t now_min = clk_wall_ms() / CLK_MINUTE_MS;
+    size_t n = 5 * 1440;
+    struct sample *kept = calloc(n, sizeof *kept);
+    struct store_series series = {.step_ms = CLK_MINUTE_MS};
+    struct store *store = NULL;
+    struct str bytes = STR_EMPTY;
+    struct track track;
+    pid_t pid;
+
+    (void)state;
+    assert_non_null(kept);
+    for (size_t i = 0; i < n; i++)
+        kept[i] = (struct sample){(now_min - (int64_t)(n - i)) * CLK_MINUTE_MS,
+                                  100 + 50 * sin(2 * M_PI * (double)i / 1440)};
+    assert_int_equal(store_open(&store, life_path("state"), STORE_WRITE, NULL), 0);
+    assert_int_equal(
+        store_series_id(store, EARLY, STORE_DEMAND, series.step_ms, &series.id, NULL), 0);
+    assert_int_equal(store_import(store, &series, kept, n, NULL, NULL), 0);
+    store_close(store);
+    free(kept);
+    life_configure(", { name = \"" EARLY "\"; mode = \"dry_run\"; limits = { max = 20; };\n"
+                   "  source = { type = \"redis\"; layout = \"counter\"; step = \"1m\";\n"
+                   "             key = \"rate:{service}:{epoch}\"; };\n"
+                   "  backend = { type = \"exec\"; command = [\"/bin/false\"]; }; }");
+
+    pid = life_start("record", NULL);
+    assert_true(life_feed(5, 30000, has_record));
+    life_stop(pid, 0);
+    assert_int_equal(store_open(&store, life_path("state"), STORE_READ, NULL), 0);
+    assert_int_equal(store_state_get(store, EARLY, TRACK_STATE, &bytes, NULL, NULL), 0);
+    assert_int_equal(track_load(&track, str_text(&bytes), bytes.len, NULL), 0);
+    assert_int_equal(track.n_pending, 1);
+    assert_int_equal(track.pending[0].cell_ms, 5 * CLK_MINUTE_MS);
+    assert_true(track.n_voices >= 6);
+    for (size_t k = 0; k < TRACK_LEADS; k++) /* what comes is known to be within 50 and 150 */
+        assert_true(track.pending[0].point[k] > 45 && track.pending[0].point[k] < 155);
+    str_clear(&bytes);
+    store_close(store);
+}
+
 static bool has_one(void)
 {
     return life_count("web") >= 1;
@@ -365,8 +424,7 @@ static void test_a_reload_takes_what_is_good_and_refuses_what_is_not(void **stat
     assert_true(life_feed(5, 10000, mail_is_let_go));
     life_feed(5, 1500, NULL);
     assert_int_equal(life_count("mail"), mails);
-    assert_contains(life_scaler(&rc, "status"),
-                    "mail: no longer configured, yet 2 instances");
+    assert_contains(life_scaler(&rc, "status"), "mail: no longer configured, yet 2 instances");
 
     /* Beside the daemon: what it runs is refused, what it let go of is ended. */
     assert_contains(life_scaler(&rc, "stop --instances --service web"), "a daemon runs");
@@ -428,6 +486,8 @@ int main(int argc, char **argv)
             test_killed_at_random_points_it_loses_and_doubles_nothing, life_begin, life_finish),
         cmocka_unit_test_setup_teardown(test_a_restart_decides_on_what_came_while_it_was_away,
                                         life_begin, life_finish),
+        cmocka_unit_test_setup_teardown(test_it_keeps_a_record_of_its_own_forecasts, life_begin,
+                                        life_finish),
         cmocka_unit_test_setup_teardown(test_a_second_daemon_on_the_same_state_is_refused,
                                         life_begin, life_finish),
         cmocka_unit_test_setup_teardown(

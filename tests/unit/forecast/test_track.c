@@ -21,6 +21,7 @@ static struct track_issue issue_at(int64_t start_ms)
 
     snprintf(f.name[0], TRACK_NAME, "linear (log)");
     snprintf(f.name[1], TRACK_NAME, "naive");
+    f.is_naive[1] = true;
     for (size_t k = 0; k < TRACK_LEADS; k++) {
         f.point[k] = 100;
         f.voice[k][0] = 90;
@@ -72,6 +73,8 @@ static void a_forecast_is_scored_lead_by_lead_as_time_comes(void **state)
         assert_near(track_voice_error(&t, k, "naive"), 0.1, 1e-6);
         assert_true(isnan(track_voice_error(&t, k, "fft")));
         assert_near(t.leads[k].bias / t.leads[k].n, -0.2, 1e-9);
+        assert_near(track_naive_ratio(&t), 2, 1e-6);
+        assert_near(track_cover(&t, 0.9), 1, 1e-9);
         /* 120 is the 0.9 quantile: at or below it, above the one before */
         assert_near(track_coverage(&t, k, 0.9), 1, 1e-9);
         assert_near(track_coverage(&t, k, 0.75), 0, 1e-9);
@@ -192,6 +195,7 @@ static struct track lived(const struct track_issue *like, const char *name)
     struct track t = {.since_ms = 1, .time_ms = 1, .n_voices = like->n_voices};
 
     memcpy(t.name, like->name, sizeof t.name);
+    memcpy(t.is_naive, like->is_naive, sizeof t.is_naive);
     for (size_t k = 0; k < TRACK_LEADS; k++) {
         struct track_lead *l = &t.leads[k];
 
