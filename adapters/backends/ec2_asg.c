@@ -231,8 +231,6 @@ static void write_note(const struct ec2_asg *b, const struct ec2_group *g, char 
         snprintf(out, size, "process Launch is suspended: no instance is started");
     else if (ec2_group_is_suspended(g, "Terminate") && g->running > g->desired)
         snprintf(out, size, "process Terminate is suspended: no instance is ended");
-    else if (b->is_refreshing)
-        snprintf(out, size, "an instance refresh is under way");
     else if (g->protected_ready > g->desired)
         snprintf(out, size, "%d are protected from scale-in: they stay", g->protected_ready);
     else if (g->standby > 0)
@@ -256,6 +254,8 @@ static int ec2_status(void *backend, const struct backend_call *call,
                                    .draining = g.draining,
                                    .least = b->is_floor ? 0 : g.least,
                                    .most = g.most};
+    if (b->is_refreshing)
+        str_copy(out->rollout, sizeof out->rollout, "an instance refresh is under way");
     out->is_changing = b->is_refreshing || g.ready != g.desired || g.draining > 0;
     if (!b->is_floor && !ec2_group_is_suspended(&g, "AlarmNotification"))
         str_copy(out->other_owner, sizeof out->other_owner, b->owner);

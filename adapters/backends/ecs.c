@@ -35,7 +35,7 @@ struct ecs {
 /* The service as DescribeServices tells of it. */
 struct tasks {
     int desired, running, pending, failed;
-    bool is_deploying;
+    char rollout[64]; /* "" or the deployment under way */
 };
 
 static void ecs_close(void *backend)
@@ -92,11 +92,13 @@ static void read_deployments(const json_t *list, struct tasks *t)
 {
     size_t n = json_array_size(list);
 
-    t->is_deploying = n > 1;
+    if (n > 1)
+        snprintf(t->rollout, sizeof t->rollout, "%zu deployments are under way", n);
     for (size_t i = 0; i < n; i++) {
         const json_t *d = json_array_get(list, i);
 
-        t->is_deploying |= strcmp(aws_json_text(d, "rolloutState"), "IN_PROGRESS") == 0;
+        if (n == 1 && strcmp(aws_json_text(d, "rolloutState"), "IN_PROGRESS") == 0)
+            str_copy(t->rollout, sizeof t->rollout, "a deployment is under way");
         t->failed += aws_json_int(d, "failedTasks", 0);
     }
 }
@@ -224,12 +226,12 @@ static int ecs_status(void *backend, const struct backend_call *call,
         out->least = b->is_floor ? 0 : b->scaling.least;
         out->most = b->scaling.most;
     }
-    out->is_changing = t.is_deploying || t.running != t.desired || t.pending > 0;
+    str_copy(out->rollout, sizeof out->rollout, t.rollout);
+    out->is_changing = t.rollout[0] || t.running != t.desired || t.pending > 0;
     if (!b->is_floor && b->scaling.policy[0])
         snprintf(out->other_owner, sizeof out->other_owner, "scaling policy %.70s",
                  b->scaling.policy);
-    str_copy(out->note, sizeof out->note,
-             t.is_deploying ? "a deployment is under way" : b->note);
+    str_copy(out->note, sizeof out->note, b->note);
     seen_note(&b->seen, standing);
     return 0;
 }
@@ -305,8 +307,8 @@ static int ecs_check(void *backend, const struct backend_call *call, struct str 
                    b->scaling.policy);
     if (!b->is_floor && b->scaling.policy[0])
         str_add(out, "it also moves the count: remove the policy, or say write = \"floor\"\n");
-    if (t.is_deploying)
-        str_add(out, "a deployment is under way\n");
+    if (t.rollout[0])
+        str_printf(out, "%s\n", t.rollout);
     str_printf(out, "%s cannot be tried without a change: see that it is granted\n",
                b->is_floor ? "application-autoscaling:RegisterScalableTarget"
                            : "ecs:UpdateService");

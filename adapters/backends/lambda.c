@@ -251,15 +251,6 @@ static void look_around(struct lambda *b, int64_t deadline_mono_ms)
     look_at_scaling(b, deadline_mono_ms, NULL);
 }
 
-static void write_note(const struct lambda *b, const struct concurrency *c, char *out,
-                       size_t size)
-{
-    if (c->has_failed)
-        snprintf(out, size, "AWS could not provide it: %.110s", c->reason);
-    else if (b->is_deploying)
-        snprintf(out, size, "the alias points to two versions: a deployment is under way");
-}
-
 static int lambda_status(void *backend, const struct backend_call *call,
                          struct backend_status *out, struct err *e)
 {
@@ -278,11 +269,14 @@ static int lambda_status(void *backend, const struct backend_call *call,
     if (out->running < out->ready)
         out->running = out->ready;
     out->failed = c.has_failed;
+    if (b->is_deploying)
+        str_copy(out->rollout, sizeof out->rollout, "the alias points to two versions");
     out->is_changing = c.is_in_progress || b->is_deploying;
     if (b->scaling.policy[0])
         snprintf(out->other_owner, sizeof out->other_owner, "scaling policy %.70s",
                  b->scaling.policy);
-    write_note(b, &c, out->note, sizeof out->note);
+    if (c.has_failed)
+        snprintf(out->note, sizeof out->note, "AWS could not provide it: %.110s", c.reason);
     seen_note(&b->seen, c.requested);
     return 0;
 }

@@ -86,6 +86,10 @@ static int read_status(const json_t *o, struct backend_status *out, struct err *
     if (out->ready > out->running)
         return err_set(e, ERR_DATA, "status: %d ready of %d running", out->ready, out->running);
     out->is_changing = json_is_true(json_object_get(o, "is_changing"));
+    read_text(o, "rollout", out->rollout, sizeof out->rollout);
+    if (json_is_true(json_object_get(o, "rollout")))
+        str_copy(out->rollout, sizeof out->rollout, "another version is rolled out");
+    out->is_changing |= out->rollout[0] != '\0';
     read_text(o, "other_owner", out->other_owner, sizeof out->other_owner);
     read_text(o, "note", out->note, sizeof out->note);
     return 0;

@@ -3,7 +3,8 @@
  * Request: {"v": 1, "action": "status" | "scale" | "check", "service": "checkout", "dry_run":
  * false}, with "count" for scale. Reply to status: an object with "running" and "ready", and
  * what there is of "desired", "draining", "failed", "least", "most", "is_changing",
- * "other_owner" and "note", as in struct backend_status. Reply to scale: an object. Reply to
+ * "rollout" (what is being rolled out, or true), "other_owner" and "note", as in struct
+ * backend_status. Reply to scale: an object. Reply to
  * check: an object, "note" for a person. Unknown members are ignored. */
 #ifndef SCALER_ADAPTERS_BACKENDS_PROTOCOL_H
 #define SCALER_ADAPTERS_BACKENDS_PROTOCOL_H

@@ -22,7 +22,13 @@ struct backend_status {
     int draining;     /* still alive, no longer given load */
     int failed;       /* starts that failed since the object was opened */
     int least, most;  /* the platform's own limits; -1 none known */
-    bool is_changing; /* a change is under way on the platform's side */
+    bool is_changing; /* a change is under way on the platform's side: starts, stops, a rollout
+                       */
+    /* "" or what replaces the instances by those of another version ("2 deployments"): a
+     * deployment, an instance refresh, a rolling update; by whomever, until it is over. Starts
+     * and stops of one version are none, however long they take. While it lasts nothing is
+     * removed and nothing is learned, so a backend that cannot tell leaves it empty. */
+    char rollout[96];
     char other_owner[96]; /* "" or who else writes the count ("hpa/web") */
     char note[160]; /* "" or what a person should know ("3 crashed in 60 s: waiting 20 s") */
 };

@@ -183,6 +183,10 @@ static bool is_too_early_to_remove(const struct gate_conf *conf, const struct ga
         snprintf(why, sizeof why, "status is %lld s old",
                  (long long)((in->now_ms - in->status_ms) / 1000));
         stop(r, GATE_HELD, "status", 0, why);
+    } else if (in->is_rollout) { /* seen since the count was decided */
+        snprintf(why, sizeof why, "a rollout is under way (%s): no scale-in",
+                 in->status->rollout);
+        stop(r, GATE_HELD, "rollout", 0, why);
     } else if (in->now_ms < first_ms) {
         stop(r, GATE_HELD, "first hour", first_ms,
              "no scale-in so soon after it began to act (first_scale_in_after)");

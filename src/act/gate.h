@@ -74,6 +74,7 @@ struct gate_in {
     int64_t started_ms;                  /* when this daemon started */
     int fresh_samples;                   /* complete samples of this service since then */
     int64_t lead_time_ms;
+    bool is_rollout; /* status->rollout forbids scale-in */
 };
 
 enum gate_kind {

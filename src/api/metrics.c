@@ -37,6 +37,8 @@ OF_SERVICE(draining, known(s->draining))
 OF_SERVICE(desired, known(s->desired))
 OF_SERVICE(floor_count, s->decided_ms > 0 ? (double)s->floor : (double)NAN)
 OF_SERVICE(is_late, s->late[0] != '\0')
+OF_SERVICE(rollout, s->rollout_ms > 0)
+OF_SERVICE(is_rollout_late, s->is_rollout_late)
 OF_SERVICE(is_waiting, s->approval_ms > 0)
 OF_SERVICE(is_blind, s->blind[0] != '\0')
 OF_SERVICE(stated, s->stated > 0 ? s->stated : (double)NAN)
@@ -94,6 +96,11 @@ static const struct metric metrics[] = {
      NULL},
     {"scaler_late", "gauge", "1 while a change that was accepted has not arrived in time.",
      NULL, is_late, NULL},
+    {"scaler_rollout", "gauge",
+     "1 while another version is rolled out: nothing is removed, nothing is learned.", NULL,
+     rollout, NULL},
+    {"scaler_rollout_late", "gauge", "1 when that has lasted longer than rollout_most.", NULL,
+     is_rollout_late, NULL},
     {"scaler_approval_waiting", "gauge",
      "1 while changed settings that would remove much wait for `scaler approve`.", NULL,
      is_waiting, NULL},

@@ -109,6 +109,10 @@ static void print_notes(const struct service_status *s)
     if (s->late[0] != '\0')
         printf("%s: %sLATE%s %s\n", s->name, print_style(stdout, PRINT_RED),
                print_style(stdout, PRINT_PLAIN), s->late);
+    if (s->rollout[0] != '\0')
+        printf("%s: %sROLLOUT%s %s\n", s->name,
+               print_style(stdout, s->is_rollout_late ? PRINT_RED : PRINT_PLAIN),
+               print_style(stdout, PRINT_PLAIN), s->rollout);
     if (s->approval[0] != '\0')
         printf("%s: %sAPPROVAL%s %s\n", s->name, print_style(stdout, PRINT_RED),
                print_style(stdout, PRINT_PLAIN), s->approval);

@@ -205,13 +205,14 @@ struct state_signal *unit_guard_signal(struct unit *u, size_t guard)
     return find_signal(u, u->service.conf->guards[guard].name);
 }
 
-/* With guards: what ran in each cell, so that the capacity can be measured from the store. */
+/* With guards: what ran in each cell, so that the capacity can be measured from the store; but
+ * for rollouts, in which two versions carried it. */
 static void keep_ready(struct unit *u)
 {
     const struct service *s = &u->service;
 
     if (s->conf->n_guards == 0 || s->status_ms == 0 || s->is_status_lost || s->newest_ms < 0 ||
-        s->newest_ms == u->ready_cell_ms)
+        s->newest_ms == u->ready_cell_ms || s->rollout_since_ms != 0)
         return;
     u->ready_cell_ms = s->newest_ms;
     state_add_signal(find_signal(u, STORE_READY), s->newest_ms, s->status.ready);
@@ -254,6 +255,26 @@ static void tend_capacity(struct unit *u, int64_t now_ms)
     else
         log_info(s->conf->name, "capacity of an instance: as stated, %.4g",
                  s->setup.per_instance);
+}
+
+/* A rollout: told when it begins, is late and ends. */
+static void tend_rollout(struct unit *u, int64_t now_ms)
+{
+    struct service *s = &u->service;
+    enum service_rollout state = service_rollout(s, now_ms);
+    char text[sizeof s->shown.rollout];
+
+    if (state == u->told_rollout)
+        return;
+    service_rollout_text(s, now_ms, text, sizeof text);
+    if (state == SERVICE_NO_ROLLOUT)
+        log_info(s->conf->name, "the rollout is over");
+    else if (state == SERVICE_ROLLOUT_LATE)
+        log_warn(s->conf->name, "rollout: %s", text);
+    else
+        log_info(s->conf->name, "rollout: %s", text);
+    u->told_rollout = state;
+    u->must_show = true;
 }
 
 /* What became of settings that are to be approved: told once, and kept. */
@@ -335,7 +356,7 @@ static void keep_outcome(struct unit *u, bool is_done, int64_t now_ms, const cha
 
     str_copy(o.note, sizeof o.note, note);
     state_add_outcome(u->env->state, u->token, &o);
-    if (is_done && lead.count > 0)
+    if (is_done && lead.count > 0 && !u->saw_rollout)
         state_add_lead(u->env->state, s->conf->name, &lead);
 }
 
@@ -350,6 +371,7 @@ static void watch_begin(struct unit *u, int64_t now_ms, const struct gate_result
         keep_outcome(u, false, now_ms, note);
     }
     u->service.shown.late[0] = '\0';
+    u->saw_rollout = u->service.rollout_since_ms != 0;
     outcome_begin(&u->outcome, r->from >= 0 ? r->from : 0, r->to,
                   service_lead_time_ms(&u->service), now_ms);
 }
@@ -361,6 +383,7 @@ static void watch_look(struct unit *u, int64_t now_ms)
     bool is_late = u->outcome.state != OUTCOME_WAITING;
     char note[160] = "";
 
+    u->saw_rollout |= s->rollout_since_ms != 0;
     if (s->status_ms <= u->outcome.asked_ms)
         return;
     switch (outcome_observe(&u->outcome, st->desired, st->running, st->ready, now_ms, note,
@@ -369,7 +392,10 @@ static void watch_look(struct unit *u, int64_t now_ms)
         return;
     case OUTCOME_DELIVERED:
         s->shown.late[0] = '\0';
-        keep_outcome(u, true, now_ms, is_late ? "late" : "");
+        keep_outcome(u, true, now_ms,
+                     u->saw_rollout ? "during a rollout: no measure of the lead time"
+                     : is_late      ? "late"
+                                    : "");
         return;
     case OUTCOME_ASK_AGAIN:
         s->gate.must_repeat = true;
@@ -509,6 +535,7 @@ static void polled(struct unit *u, const struct call_job *job)
         return;
     }
     service_take_status(&u->service, now_ms, &job->status);
+    tend_rollout(u, now_ms);
     watch_look(u, now_ms);
     if (u->wants_decision ||
         (is_first && u->service.decided_ms > 0)) /* not knowing what runs */

@@ -59,6 +59,7 @@ struct unit {
 
     struct outcome outcome; /* of the count sent last */
     uint64_t token;         /* of its decision */
+    bool saw_rollout;       /* since it was sent: how long it took is no lead time */
 
     struct state_signal *signals[2 * DECIDE_GUARDS]; /* guards and ready, as they were used */
     size_t n_signals;
@@ -68,8 +69,9 @@ struct unit {
     struct record_last kept;
     struct gate_state kept_gate;
     int64_t kept_lead_ms;
-    char told_capacity[160];  /* of service_capacity_text, as the log has it */
-    int64_t told_approval_ms; /* the wait that the log tells of; 0 none */
+    char told_capacity[160];           /* of service_capacity_text, as the log has it */
+    int64_t told_approval_ms;          /* the wait that the log tells of; 0 none */
+    enum service_rollout told_rollout; /* what the log tells of */
 };
 
 /* A unit that is not started yet. NULL: no memory. */

@@ -400,9 +400,13 @@ void brain_observe(struct brain *b, int64_t now_ms, const struct brain_fleet *fl
 
     if (!b->is_seen)
         b->ready_before = b->leadtime.ready = fleet->ready;
-    if (!b->was_asked) /* not ours to ask: what is starting was asked for by somebody */
-        leadtime_ask(&b->leadtime, tick, fleet->ready + fleet->pending);
-    leadtime_ready(&b->leadtime, tick, fleet->ready);
+    if (fleet->rollout_since_ms != 0) {
+        leadtime_forget(&b->leadtime, fleet->ready, fleet->pending);
+    } else {
+        if (!b->was_asked) /* not ours to ask: what is starting was asked for by somebody */
+            leadtime_ask(&b->leadtime, tick, fleet->ready + fleet->pending);
+        leadtime_ready(&b->leadtime, tick, fleet->ready);
+    }
     b->seen = *fleet;
     b->is_seen = true;
     b->was_asked = false;
@@ -417,7 +421,8 @@ void brain_asked(struct brain *b, int64_t now_ms, int count)
 {
     int running = b->seen.ready + b->seen.pending;
 
-    leadtime_ask(&b->leadtime, (long)(now_ms / b->tick_ms), count);
+    if (b->seen.rollout_since_ms == 0)
+        leadtime_ask(&b->leadtime, (long)(now_ms / b->tick_ms), count);
     b->was_asked = true;
     account_change(&b->account, running, count);
     if (count > running)
@@ -610,6 +615,11 @@ void brain_decide(struct brain *b, int64_t now_ms, struct decide_in *in, struct 
     in->ready = b->seen.ready;
     in->pending = b->seen.pending;
     in->draining = b->seen.draining;
+    in->is_rollout = b->seen.rollout_since_ms != 0;
+    if (in->is_rollout && now_ms > b->seen.rollout_since_ms)
+        in->rollout_for_ms = now_ms - b->seen.rollout_since_ms;
+    in->rollout_most_ms = b->setup.rollout_most_ms;
+    in->may_rollout_scale_in = b->setup.may_rollout_scale_in;
     in->load = b->load;
     in->load_age_ms = isnan(b->load) ? INT64_MAX / 2 : now_ms - b->load_end_ms;
     in->stale_after_ms = b->setup.stale_steps * b->setup.step_ms;
@@ -667,8 +677,7 @@ void brain_restarted(struct brain *b, int64_t now_ms)
     b->start_ms = now_ms;
     b->fresh_samples = 0;
     b->is_seen = b->was_asked = false;
-    b->leadtime.n = 0; /* what was awaited may have come unseen: no measure of a start */
-    b->leadtime.ready = b->leadtime.wanted = 0;
+    leadtime_forget(&b->leadtime, 0, 0); /* what was awaited may have come unseen */
 }
 
 void brain_extent(const struct brain *b, int64_t *first_ms, int64_t *next_ms)

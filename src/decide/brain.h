@@ -66,6 +66,8 @@ struct brain_setup {
     int stale_steps;
     int64_t zero_hold_ms, dip_hold_ms;
     int settle_samples;
+    int64_t rollout_most_ms;
+    bool may_rollout_scale_in;
 };
 
 /* The defaults of the option rows; per_instance NAN and max 0: the caller sets these. */
@@ -130,6 +132,9 @@ void brain_sample_least(struct brain *b, int64_t time_ms, double load);
 struct brain_fleet {
     int ready, pending, draining;
     int failed; /* starts that failed since the last report */
+    int64_t
+        rollout_since_ms; /* a rollout has been seen since then; 0 none. While it lasts no
+                           * lead time is learned: what becomes ready may be a replacement */
 };
 void brain_observe(struct brain *b, int64_t now_ms, const struct brain_fleet *fleet);
 void brain_observe_failed(struct brain *b); /* it could not be asked: counts are kept */

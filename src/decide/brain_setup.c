@@ -26,6 +26,7 @@ void brain_setup_init(struct brain_setup *s)
         .zero_hold_ms = 30 * CLK_MINUTE_MS,
         .dip_hold_ms = CLK_DAY_MS,
         .settle_samples = 3,
+        .rollout_most_ms = CLK_HOUR_MS,
     };
 }
 
@@ -49,6 +50,8 @@ static void rails_from(struct brain_setup *s, const struct conf *rails)
     s->zero_hold_ms = conf_duration_ms(rails, "zero_hold");
     s->dip_hold_ms = conf_duration_ms(rails, "dip_hold");
     s->settle_samples = (int)conf_int(rails, "settle_samples");
+    s->rollout_most_ms = conf_duration_ms(rails, "rollout_most");
+    s->may_rollout_scale_in = conf_bool(rails, "rollout_scale_in");
 }
 
 void brain_setup_from(struct brain_setup *s, const struct conf *objective,

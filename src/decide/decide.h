@@ -24,7 +24,7 @@
 /* Version of the rules in this folder; stored with every decision. Replay of a record made by
  * another version may differ. */
 #define DECIDE_VERSION \
-    2 /* 1: without guards, reserve and multiples; its records replay alike */
+    3 /* 1: without guards, reserve and multiples; 2: without rollouts; both replay alike */
 
 /* A time before all others: low enough that no cooldown reaches up to now, high enough that the
  * difference of two times and a duration can be taken. Times of a record lie within +- it. */
@@ -70,6 +70,10 @@ struct decide_in {
     /* What runs. */
     bool is_status_known; /* false: the backend could not be asked; the count is kept */
     int ready, pending, draining;
+    bool is_rollout;           /* its instances are being replaced by another version */
+    int64_t rollout_for_ms;    /* seen for so long */
+    int64_t rollout_most_ms;   /* longer than this is said */
+    bool may_rollout_scale_in; /* and then scale-in goes on */
 
     /* The load. */
     double load;            /* over the newest complete cell; NAN none yet */

@@ -87,6 +87,13 @@ void leadtime_ready(struct leadtime *t, long tick, int ready)
         t->n = 0; /* nothing is awaited, whatever was lost and replaced on the way */
 }
 
+void leadtime_forget(struct leadtime *t, int ready, int pending)
+{
+    t->n = 0;
+    t->ready = ready;
+    t->wanted = ready + pending;
+}
+
 static int quantile_of(const struct leadtime *t, double q)
 {
     double all = 0, sum = 0;

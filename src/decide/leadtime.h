@@ -38,6 +38,10 @@ void leadtime_ask(struct leadtime *t, long tick, int count);
 /* `ready` instances are ready at this tick. */
 void leadtime_ready(struct leadtime *t, long tick, int ready);
 
+/* Nothing is awaited of the fleet as it is: what becomes ready next is no measure of a start.
+ */
+void leadtime_forget(struct leadtime *t, int ready, int pending);
+
 /* Takes the quantiles anew, once a day. */
 void leadtime_settle(struct leadtime *t);
 

@@ -67,5 +67,11 @@ const struct conf_option decide_rail_options[] = {
      "The floor that holds through an outage ends after this time."},
     {"settle_samples", CONF_INT, "3", 0, 1000, "samples",
      "Fresh samples after a start before anything is scaled in."},
+    {"rollout_most", CONF_DURATION, "1h", 0, 604800, "s",
+     "While another version is rolled out nothing is scaled in and nothing is learned; a "
+     "rollout "
+     "that lasts longer than this is said to be late."},
+    {"rollout_scale_in", CONF_BOOL, "false", 0, 0, "",
+     "Scale in again once a rollout is late; false: not before it ends."},
     CONF_END,
 };

@@ -31,6 +31,34 @@ static void rail_stale(const struct decide_in *in, struct decision *d)
         decision_move(d, "stale", d->running, "no fresh load: no scale-in");
 }
 
+static bool is_rollout_late(const struct decide_in *in)
+{
+    return in->is_rollout && in->rollout_for_ms > in->rollout_most_ms;
+}
+
+/* True while a rollout forbids scale-in. */
+static bool is_rolling_out(const struct decide_in *in)
+{
+    return in->is_rollout && !(in->may_rollout_scale_in && is_rollout_late(in));
+}
+
+/* With two versions at work nobody knows what one of them carries, nor which would go. */
+static void rail_rollout(const struct decide_in *in, struct decision *d)
+{
+    long for_s = seconds(in->rollout_for_ms);
+
+    if (!is_rolling_out(in) || !is_in(d))
+        return;
+    if (is_rollout_late(in))
+        decision_move(d, "rollout", d->running,
+                      "a rollout has lasted %ld s, over rollout_most = %ld s: look at it; no "
+                      "scale-in until it ends",
+                      for_s, seconds(in->rollout_most_ms));
+    else
+        decision_move(d, "rollout", d->running, "a rollout is under way for %ld s: no scale-in",
+                      for_s);
+}
+
 /* After any start: no rash action. */
 static void rail_settle(const struct decide_in *in, struct decision *d)
 {
@@ -212,7 +240,9 @@ static void rail_max(const struct decide_in *in, struct decision *d)
     d->wants_more = d->count > in->max && d->count > d->running;
     if (d->count <= most)
         return;
-    pace = d->is_blind || d->is_guarded ? d->running : pace_floor(in, d->running, &is_hour);
+    pace = d->is_blind || d->is_guarded || is_rolling_out(in)
+               ? d->running
+               : pace_floor(in, d->running, &is_hour);
     most = most > pace ? most : pace;
     if (d->count > most)
         decision_move(d, "max", most,
@@ -234,14 +264,23 @@ static void rail_min(const struct decide_in *in, struct decision *d)
 }
 
 const struct rail rails[] = {
-    {"guard", guards_apply},     {"stale", rail_stale},
-    {"settle", rail_settle},     {"trust", rail_trust},
-    {"zones", rail_zones},       {"dip", rail_dip},
-    {"out_most", rail_out_most}, {"stabilisation", rail_stabilisation},
-    {"pace", rail_pace},         {"cooldown", rail_cooldown},
-    {"budget", rail_budget},     {"zero", rail_zero},
-    {"multiple", rail_multiple}, {"max", rail_max},
-    {"min", rail_min},           {NULL, NULL},
+    {"guard", guards_apply},
+    {"stale", rail_stale},
+    {"rollout", rail_rollout},
+    {"settle", rail_settle},
+    {"trust", rail_trust},
+    {"zones", rail_zones},
+    {"dip", rail_dip},
+    {"out_most", rail_out_most},
+    {"stabilisation", rail_stabilisation},
+    {"pace", rail_pace},
+    {"cooldown", rail_cooldown},
+    {"budget", rail_budget},
+    {"zero", rail_zero},
+    {"multiple", rail_multiple},
+    {"max", rail_max},
+    {"min", rail_min},
+    {NULL, NULL},
 };
 
 void rails_apply(const struct decide_in *in, struct decision *d)

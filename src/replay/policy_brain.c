@@ -11,7 +11,8 @@ struct own {
 static int want(void *state, const struct policy_view *v, int *count, struct err *e)
 {
     struct own *o = state;
-    struct brain_fleet fleet = {v->ready, v->pending, v->draining, v->failed};
+    struct brain_fleet fleet = {
+        .ready = v->ready, .pending = v->pending, .draining = v->draining, .failed = v->failed};
     struct decide_in in;
     struct decision d;
 

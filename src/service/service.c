@@ -129,7 +129,9 @@ static bool needs_new_brain(const struct brain_setup *old, const struct brain_se
            a.outs_a_day != b.outs_a_day || a.changes_most != b.changes_most ||
            a.multiple_of != b.multiple_of || a.zones != b.zones ||
            a.stale_steps != b.stale_steps || a.zero_hold_ms != b.zero_hold_ms ||
-           a.dip_hold_ms != b.dip_hold_ms || a.settle_samples != b.settle_samples;
+           a.dip_hold_ms != b.dip_hold_ms || a.settle_samples != b.settle_samples ||
+           a.rollout_most_ms != b.rollout_most_ms ||
+           a.may_rollout_scale_in != b.may_rollout_scale_in;
 }
 
 static int running(const struct service *s)
@@ -399,13 +401,20 @@ static void set_limits(struct service *s, int64_t now_ms)
 
 static void observe(struct service *s, int64_t now_ms, int failed)
 {
-    struct brain_fleet fleet = {.ready = s->status.ready,
-                                .pending = s->status.running - s->status.ready,
-                                .draining = s->status.draining,
-                                .failed = failed};
+    const struct backend_status *st = &s->status;
+    struct brain_fleet fleet = {.ready = st->ready,
+                                .draining = st->draining,
+                                .failed = failed,
+                                .rollout_since_ms = s->rollout_since_ms};
+    int running = st->running;
 
-    if (fleet.pending < 0)
-        fleet.pending = 0;
+    /* those that a rollout starts on top go when it ends: what is held is the count asked for
+     */
+    if (s->rollout_since_ms != 0 && st->desired >= 0 && running > st->desired)
+        running = st->desired;
+    if (fleet.ready > running && s->rollout_since_ms != 0)
+        fleet.ready = running;
+    fleet.pending = running > fleet.ready ? running - fleet.ready : 0;
     if (s->brain)
         brain_observe(s->brain, now_ms, &fleet);
 }
@@ -489,9 +498,14 @@ void service_take_status(struct service *s, int64_t now_ms, const struct backend
 {
     int failed =
         s->status_ms > 0 && st->failed > s->status.failed ? st->failed - s->status.failed : 0;
-    bool is_first = s->status_ms == 0;
+    bool is_first = s->status_ms == 0, was_rollout = s->rollout_since_ms != 0;
 
-    if (is_first || st->ready != s->status.ready || s->is_status_lost)
+    if (st->rollout[0] == '\0')
+        s->rollout_since_ms = 0;
+    else if (!was_rollout)
+        s->rollout_since_ms = now_ms;
+    if (is_first || st->ready != s->status.ready || s->is_status_lost || was_rollout ||
+        s->rollout_since_ms != 0)
         s->ready_since_ms = now_ms;
     s->status = *st;
     s->status_ms = now_ms;
@@ -513,6 +527,39 @@ void service_status_failed(struct service *s, int64_t now_ms, const struct err *
     note_error(s, now_ms, e);
     if (s->brain)
         brain_observe_failed(s->brain);
+}
+
+enum service_rollout service_rollout(const struct service *s, int64_t now_ms)
+{
+    if (s->rollout_since_ms == 0)
+        return SERVICE_NO_ROLLOUT;
+    return now_ms - s->rollout_since_ms > s->setup.rollout_most_ms ? SERVICE_ROLLOUT_LATE
+                                                                   : SERVICE_ROLLOUT;
+}
+
+/* True while it forbids scale-in. */
+static bool is_rolling_out(const struct service *s, int64_t now_ms)
+{
+    return s->setup.may_rollout_scale_in ? service_rollout(s, now_ms) == SERVICE_ROLLOUT
+                                         : s->rollout_since_ms != 0;
+}
+
+void service_rollout_text(const struct service *s, int64_t now_ms, char *out, size_t size)
+{
+    bool is_late = service_rollout(s, now_ms) == SERVICE_ROLLOUT_LATE;
+    int64_t for_ms = now_ms - s->rollout_since_ms;
+    char age[32], most[48] = "";
+
+    out[0] = '\0';
+    if (s->rollout_since_ms == 0)
+        return;
+    clk_format_duration(for_ms < 0 ? 0 : for_ms / 1000 * 1000, age, sizeof age);
+    if (is_late) {
+        memcpy(most, ", over rollout_most ", 21);
+        clk_format_duration(s->setup.rollout_most_ms, most + 20, sizeof most - 20);
+    }
+    snprintf(out, size, "%s: for %s%s: %snothing is learned", s->status.rollout, age, most,
+             is_rolling_out(s, now_ms) ? "no scale-in, " : "");
 }
 
 void service_override(struct service *s, int least, int most, double per_instance,
@@ -547,7 +594,8 @@ struct gate_in service_gate_in(const struct service *s, int64_t now_ms)
                             .status_ms = s->status_ms,
                             .started_ms = s->started_ms,
                             .fresh_samples = s->fresh_samples,
-                            .lead_time_ms = service_lead_time_ms(s)};
+                            .lead_time_ms = service_lead_time_ms(s),
+                            .is_rollout = is_rolling_out(s, now_ms)};
 }
 
 static void judge_terms(struct service *s, int64_t now_ms)
@@ -672,6 +720,9 @@ void service_show(const struct service *s, int64_t now_ms, struct service_status
     out->stated = s->setup.per_instance;
     out->per_instance = service_per_instance(s, now_ms);
     service_capacity_text(s, now_ms, out->capacity, sizeof out->capacity);
+    service_rollout_text(s, now_ms, out->rollout, sizeof out->rollout);
+    out->rollout_ms = s->rollout_since_ms;
+    out->is_rollout_late = service_rollout(s, now_ms) == SERVICE_ROLLOUT_LATE;
     out->load = s->newest_load;
     out->load_ms = s->newest_ms >= 0 ? s->newest_ms + s->conf->step_ms : 0;
     out->forecast = out->need = NAN;

@@ -72,9 +72,10 @@ struct service {
     bool is_training;
 
     struct backend_status status;
-    int64_t status_ms;      /* service time; 0: never read */
-    bool is_status_lost;    /* the last read failed */
-    int64_t ready_since_ms; /* status.ready has been what it is */
+    int64_t status_ms;        /* service time; 0: never read */
+    bool is_status_lost;      /* the last read failed */
+    int64_t ready_since_ms;   /* status.ready has been what it is, and of one version */
+    int64_t rollout_since_ms; /* a rollout has been seen since then; 0 none */
 
     int least, most;     /* an operator's override; -1 none */
     double per_instance; /* likewise; 0 none */
@@ -167,6 +168,13 @@ void service_training_ends(struct service *s, struct brain *b, int64_t now_ms);
 
 void service_take_status(struct service *s, int64_t now_ms, const struct backend_status *st);
 void service_status_failed(struct service *s, int64_t now_ms, const struct err *e);
+
+/* How a rollout stands: none, under way, under way for longer than rollout_most. */
+enum service_rollout { SERVICE_NO_ROLLOUT, SERVICE_ROLLOUT, SERVICE_ROLLOUT_LATE };
+enum service_rollout service_rollout(const struct service *s, int64_t now_ms);
+
+/* "" without one, else "2 deployments: for 12m: no scale-in, nothing is learned" */
+void service_rollout_text(const struct service *s, int64_t now_ms, char *out, size_t size);
 
 /* least or most -1, per_instance 0: not overridden. */
 void service_override(struct service *s, int least, int most, double per_instance,

@@ -133,6 +133,11 @@ static void set_late(struct bench *b, int ms)
     set_fault(b, "late", clk_wall_ms() + ms);
 }
 
+static void set_rollout(struct bench *b, bool is_on)
+{
+    set_fault(b, is_on ? "rollout" : "none", -1);
+}
+
 static void move(struct bench *b, int n)
 {
     const struct sleepers *s = b->user;
@@ -161,6 +166,7 @@ static const struct suite_entry entry = {
     .move = move,
     .kill_one = kill_one,
     .set_late = set_late,
+    .set_rollout = set_rollout,
     .statuses = statuses,
     .na =
         {

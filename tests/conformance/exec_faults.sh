@@ -23,6 +23,9 @@ cut)
     esac
     echo "$request" | exec "$program"
     ;;
+rollout)
+    "$program" | sed 's/"ready"/"rollout":"version 2","ready"/'
+    ;;
 late\ *)
     if [ "$(date +%s%3N)" -lt "${fault#late }" ]; then
         "$program" | sed 's/"ready":[0-9]*/"ready":0/'

@@ -406,6 +406,31 @@ static void limits_are_kept(struct bench *b)
     settle_at(b, 1);
 }
 
+/* Until the backend tells of one, or of none. */
+static struct backend_status settle_rollout(struct bench *b, bool is_on)
+{
+    int64_t until = clk_mono_ms() + SETTLE_MS;
+    struct backend_status st = look(b);
+
+    while ((st.rollout[0] != '\0') != is_on && clk_mono_ms() < until)
+        st = look(b);
+    assert_int_equal(st.rollout[0] != '\0', is_on);
+    return st;
+}
+
+static void a_rollout_is_told(struct bench *b)
+{
+    scale(b, 2);
+    assert_string_equal(look(b).rollout, "");
+    settle_at(b, 2);
+    the_entry->set_rollout(b, true);
+    assert_true(settle_rollout(b, true).is_changing);
+    scale(b, 3); /* out it goes all the same */
+    settle_at(b, 3);
+    the_entry->set_rollout(b, false);
+    settle_rollout(b, false);
+}
+
 /* --- the table and the runner ------------------------------------------------------------- */
 
 static const struct {
@@ -428,6 +453,7 @@ static const struct {
     [SUITE_DRY_RUN] = {"dry run sends no write", a_dry_run_writes_nothing},
     [SUITE_DRAIN] = {"drain honoured", instances_drain},
     [SUITE_LIMITS] = {"limits respected", limits_are_kept},
+    [SUITE_ROLLOUT] = {"a rollout is told", a_rollout_is_told},
 };
 
 /* A case without what it needs must say why. */
@@ -455,12 +481,20 @@ static bool can_run(const struct suite_entry *t, enum suite_case c)
     }
 }
 
+/* Why a case is not for this backend; NULL: it is. */
+static const char *na_of(size_t i)
+{
+    if (i == SUITE_ROLLOUT && !the_entry->na[i] && !the_entry->set_rollout)
+        return "no rollouts here";
+    return the_entry->na[i];
+}
+
 static void run_case(void **state)
 {
     size_t i = *(const size_t *)*state;
 
-    if (the_entry->na[i]) {
-        print_message("  n/a: %s\n", the_entry->na[i]);
+    if (na_of(i)) {
+        print_message("  n/a: %s\n", na_of(i));
         return;
     }
     begin(&the_bench);
@@ -481,8 +515,8 @@ static void print_table(void)
 {
     printf("backend\t%s\nserver\t%s\n", the_entry->backend, the_entry->server);
     for (size_t i = 0; i < SUITE_CASES; i++) {
-        if (the_entry->na[i])
-            printf("%s\tn/a: %s\n", cases[i].name, the_entry->na[i]);
+        if (na_of(i))
+            printf("%s\tn/a: %s\n", cases[i].name, na_of(i));
         else
             printf("%s\tyes\n", cases[i].name);
     }

@@ -33,6 +33,7 @@ enum suite_case {
     SUITE_DRY_RUN, /* no write reaches the server */
     SUITE_DRAIN,
     SUITE_LIMITS,
+    SUITE_ROLLOUT, /* told while it lasts; starts of one version are none */
     SUITE_CASES,
 };
 
@@ -80,6 +81,8 @@ struct suite_entry {
     void (*set_room)(struct bench *b, int most); /* no more than so many can start */
     void (*set_late)(struct bench *b, int ms);   /* those started from here on: ready so late */
     void (*set_drain)(struct bench *b, int ms);  /* instances take so long to stop */
+    /* Another version is rolled out, or that is over. NULL: no reason needs to be given. */
+    void (*set_rollout)(struct bench *b, bool is_on);
     bool is_restored;  /* who died is replaced without a further call of `scale` */
     bool is_exclusive; /* a second object is refused (ERR_BUSY) while one acts */
     const struct suite_status *statuses; /* NULL: as http_check_status says */

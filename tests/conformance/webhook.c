@@ -28,6 +28,7 @@ struct fleet {
     struct one all[64];
     int n, writes, room, late_ms, drain_ms;
     int desired;
+    bool is_rolling_out;
 };
 
 static int count_running(const struct fleet *f)
@@ -70,8 +71,9 @@ static json_t *describe(const struct fleet *f)
 
     for (int i = 0; i < f->n; i++)
         ready += f->all[i].gone_mono == 0 && f->all[i].ready_mono <= clk_mono_ms();
-    return json_pack("{s:i, s:i, s:i, s:i, s:i}", "desired", f->desired, "running", running,
-                     "ready", ready, "draining", f->n - running, "most", MOST);
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:b}", "desired", f->desired, "running",
+                     running, "ready", ready, "draining", f->n - running, "most", MOST,
+                     "rollout", f->is_rolling_out);
 }
 
 static json_t *do_request(struct fleet *f, const json_t *o)
@@ -256,6 +258,13 @@ static void set_drain(struct bench *b, int ms)
     f->drain_ms = ms;
 }
 
+static void set_rollout(struct bench *b, bool is_on)
+{
+    struct fleet *f = b->user;
+
+    f->is_rolling_out = is_on;
+}
+
 static const struct suite_entry entry = {
     .backend = "webhook",
     .server = "an HTTP server of the test",
@@ -269,6 +278,7 @@ static const struct suite_entry entry = {
     .set_room = set_room,
     .set_late = set_late,
     .set_drain = set_drain,
+    .set_rollout = set_rollout,
     .is_restored = true,
 };
 

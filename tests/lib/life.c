@@ -143,11 +143,17 @@ void life_configure(const char *more_services)
         "  capacity = { per_instance = %.1f; };\n"
         "  rails = { in_window = \"2s\"; in_share = 0.5; hour_share = 0.0; }; };\n"
         "services = ({ name = \"web\"; limits = { min = %d; max = %d; }; %s\n"
-        "  backend = { type = \"process\"; command = [\"%s\", \"--port\", \"{port}\",\n"
-        "    \"--tag\", \"%s-web\"]; ports = \"%d-%d\"; grace = \"1s\"; %s}; }%s);\n",
-        life_redis.url, life_api_port, l->per_instance, l->min, l->max, l->service,
-        life_server(), life_tag, life_first_port, life_first_port + LIFE_PORTS - 1, l->backend,
-        more_services);
+        "  backend = { ",
+        life_redis.url, life_api_port, l->per_instance, l->min, l->max, l->service);
+    if (l->instead)
+        str_add(&text, l->instead);
+    else
+        str_printf(&text,
+                   "type = \"process\"; command = [\"%s\", \"--port\", \"{port}\",\n"
+                   "    \"--tag\", \"%s-web\"]; ports = \"%d-%d\"; grace = \"1s\"; %s",
+                   life_server(), life_tag, life_first_port, life_first_port + LIFE_PORTS - 1,
+                   l->backend);
+    str_printf(&text, "}; }%s);\n", more_services);
     assert_false(text.failed);
     assert_int_equal(file_replace(life_path("scaler.cfg"), text.data, text.len, 0600, NULL), 0);
     str_clear(&text);
@@ -245,7 +251,7 @@ int life_begin(void **state)
     life_api_port = test_free_port();
     life_fed_from_s = life_fed_last_s = 0;
     test_redis_do(&life_redis, "FLUSHALL");
-    life_settings = (struct life_settings){1, 12, 10, "", ""};
+    life_settings = (struct life_settings){1, 12, 10, "", "", NULL};
     life_configure("");
     return 0;
 }

@@ -30,6 +30,7 @@ struct life_settings {
     double per_instance;
     const char *service; /* more for its group: "objective = 0.01;" */
     const char *backend; /* more for its backend */
+    const char *instead; /* of the process backend and its options: "type = ...;"; NULL: it */
 };
 extern struct life_settings life_settings;
 

@@ -117,6 +117,11 @@ static void status_of_before(struct scene *s)
     s->in.started_ms = NOW - 500;
     s->in.lead_time_ms = 0;
 }
+static void rolling_out(struct scene *s)
+{
+    str_copy(s->status.rollout, sizeof s->status.rollout, "2 deployments");
+    s->in.is_rollout = true;
+}
 static void at_most_8(struct scene *s)
 {
     s->status.most = 8;
@@ -207,6 +212,9 @@ static void each_rule_stands(void **state)
         {"within a lead time", within_lead, 3, GATE_HELD, 3, "lead time of the start"},
         {"status is old", old_status, 3, GATE_HELD, 3, "status is 121 s old"},
         {"status of before", status_of_before, 3, GATE_HELD, 3, "not read since the start"},
+        {"rollout seen since", rolling_out, 3, GATE_HELD, 3,
+         "a rollout is under way (2 deployments): no scale-in"},
+        {"rollout lets out", rolling_out, 8, GATE_SENT, 8, ""},
         {"platform's most", at_most_8, 20, GATE_SENT, 8, "20 wanted, the platform's most is 8"},
         {"other owner", owned, 8, GATE_CONFLICT, 8, "hpa/web also writes this count"},
         {"other owner, floor out", owned_floor, 8, GATE_SENT, 8, NULL},

@@ -20,6 +20,9 @@ static struct record busy(void)
     in->is_status_known = true;
     in->ready = 14;
     in->pending = 2;
+    in->is_rollout = true;
+    in->rollout_for_ms = 90000;
+    in->rollout_most_ms = 3600000;
     in->load = 1234.5678901234567;
     in->load_age_ms = 20000;
     in->per_instance = 97.1;
@@ -78,10 +81,12 @@ static void every_input_is_in_the_record(void **state)
     struct record r = busy(), back;
 
     (void)state;
-    assert_int_equal(sizeof(struct decide_in), 1008);
+    assert_int_equal(sizeof(struct decide_in), 1040);
     back = there_and_back(&r);
     assert_memory_equal(&back.in.need, &r.in.need, sizeof r.in.need);
     assert_true(back.in.load == r.in.load);
+    assert_true(back.in.is_rollout);
+    assert_int_equal(back.in.rollout_for_ms, 90000);
     assert_true(back.in.moved == r.in.moved);
     assert_string_equal(back.in.moved_by, r.in.moved_by);
     assert_int_equal(back.in.last_out_ms, r.in.last_out_ms);
@@ -137,6 +142,7 @@ static void records_of_the_first_version_replay(void **state)
     (void)state;
     r.decide_version = 1;
     r.in.n_guards = 0;
+    r.in.is_rollout = false;
     decide(&r.in, &r.decision);
     assert_int_equal(record_to_json(&r, &text, NULL), 0);
     o = json_loads(str_text(&text), 0, NULL);
@@ -144,6 +150,7 @@ static void records_of_the_first_version_replay(void **state)
     assert_int_equal(json_object_del(in, "lead_ms"), 0);
     assert_int_equal(json_object_del(in, "zones"), 0);
     assert_int_equal(json_object_del(in, "multiple_of"), 0);
+    assert_int_equal(json_object_del(in, "is_rollout"), 0);
     old = json_dumps(o, JSON_REAL_PRECISION(17));
     assert_int_equal(record_from_json(old, strlen(old), &back, NULL), 0);
     assert_int_equal(back.decide_version, 1);

@@ -256,7 +256,7 @@ static void a_refresh_is_a_change_under_way(void **state)
     assert_int_equal(st.running, 3);
     assert_int_equal(st.ready, 2);
     assert_true(st.is_changing);
-    assert_string_equal(st.note, "an instance refresh is under way");
+    assert_string_equal(st.rollout, "an instance refresh is under way");
 }
 
 static void policies_that_do_not_act_are_no_owners(void **state)

@@ -69,7 +69,8 @@ static void deployments_are_changes_under_way(void **state)
     st = status_of(SERVICE(THREE, ROLLOUT("COMPLETED", "0")));
     assert_int_equal(st.running, 3);
     assert_int_equal(st.ready, 2);
-    assert_true(st.is_changing);
+    assert_true(st.is_changing); /* starts of one version are no rollout */
+    assert_string_equal(st.rollout, "");
     assert_string_equal(st.note, "");
     assert_false(
         status_of(SERVICE("\"desiredCount\":3,\"runningCount\":3", ROLLOUT("COMPLETED", "0")))
@@ -77,7 +78,8 @@ static void deployments_are_changes_under_way(void **state)
     for (size_t i = 0; i < 2; i++) {
         st = status_of(changing[i]);
         assert_true(st.is_changing);
-        assert_string_equal(st.note, "a deployment is under way");
+        assert_string_equal(st.rollout, i == 0 ? "a deployment is under way"
+                                               : "2 deployments are under way");
     }
 }
 

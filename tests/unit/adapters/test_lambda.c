@@ -71,17 +71,17 @@ static int end(void **state)
 static void states_are_told(void **state)
 {
     static const struct {
-        const char *name, *reply, *alias, *note;
+        const char *name, *reply, *alias, *note, *rollout;
         int desired, running, ready, failed;
         bool is_changing;
     } cases[] = {
-        {"ready", READY("100"), ONE_VERSION, "", 100, 100, 100, 0, false},
-        {"on its way", IN_PROGRESS, ONE_VERSION, "", 100, 100, 0, 0, true},
+        {"ready", READY("100"), ONE_VERSION, "", "", 100, 100, 100, 0, false},
+        {"on its way", IN_PROGRESS, ONE_VERSION, "", "", 100, 100, 0, 0, true},
         {"failed", FAILED, ONE_VERSION, "AWS could not provide it: FUNCTION_ERROR_INIT_FAILURE",
-         100, 0, 0, 1, false},
-        {"none", NOT_CONFIGURED, ONE_VERSION, "", 0, 0, 0, 0, false},
-        {"a deployment", READY("100"), TWO_VERSIONS,
-         "the alias points to two versions: a deployment is under way", 100, 100, 100, 0, true},
+         "", 100, 0, 0, 1, false},
+        {"none", NOT_CONFIGURED, ONE_VERSION, "", "", 0, 0, 0, 0, false},
+        {"a deployment", READY("100"), TWO_VERSIONS, "", "the alias points to two versions",
+         100, 100, 100, 0, true},
     };
 
     (void)state;
@@ -101,6 +101,7 @@ static void states_are_told(void **state)
         assert_int_equal(st.failed, cases[i].failed);
         assert_int_equal(st.is_changing, cases[i].is_changing);
         assert_string_equal(st.note, cases[i].note);
+        assert_string_equal(st.rollout, cases[i].rollout);
         backend_rig_close(&fn);
     }
 }

@@ -55,6 +55,22 @@ static void a_failed_start_keeps_the_time_of_its_first_ask(void **state)
     assert_int_equal(t.p50, 5);
 }
 
+static void what_comes_after_forgetting_is_no_measure(void **state)
+{
+    struct leadtime t;
+
+    (void)state;
+    leadtime_init(&t, 5);
+    leadtime_ask(&t, 0, 4);
+    leadtime_forget(&t, 0, 4);
+    leadtime_ask(&t, 1, 4); /* the same fleet */
+    leadtime_ready(&t, 100, 4);
+    assert_near(t.measured, 0, 0);
+    leadtime_ask(&t, 200, 5);
+    leadtime_ready(&t, 203, 5);
+    assert_near(t.measured, 1, 1e-6);
+}
+
 static void a_cancelled_start_leaves_the_newest_end(void **state)
 {
     struct leadtime t;
@@ -104,6 +120,7 @@ int main(void)
         cmocka_unit_test(a_stated_time_holds_until_something_is_measured),
         cmocka_unit_test(slower_starts_than_stated_are_learned),
         cmocka_unit_test(a_failed_start_keeps_the_time_of_its_first_ask),
+        cmocka_unit_test(what_comes_after_forgetting_is_no_measure),
         cmocka_unit_test(a_cancelled_start_leaves_the_newest_end),
         cmocka_unit_test(lost_and_replaced_instances_leave_nothing_awaited),
         cmocka_unit_test(more_asks_than_fit_are_joined_not_lost),

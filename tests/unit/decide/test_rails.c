@@ -108,6 +108,35 @@ static void budget_used(struct decide_in *in)
     in->changes_day = 40;
     in->changes_most = 40;
 }
+static void rollout_of_5m(struct decide_in *in)
+{
+    in->is_rollout = true;
+    in->rollout_for_ms = 300000;
+    in->rollout_most_ms = 3600000;
+}
+static void rollout_of_2h(struct decide_in *in)
+{
+    rollout_of_5m(in);
+    in->rollout_for_ms = 7200000;
+}
+static void rollout_given_up(struct decide_in *in)
+{
+    rollout_of_2h(in);
+    in->may_rollout_scale_in = true;
+}
+static void rollout_not_given_up_yet(struct decide_in *in)
+{
+    rollout_of_5m(in);
+    in->may_rollout_scale_in = true;
+}
+static void limit_lowered_in_a_rollout(struct decide_in *in)
+{
+    rollout_of_5m(in);
+    in->ready = 100;
+    in->max = 20;
+    in->in_share = 0.2;
+    in->highest_count = 100;
+}
 static void zero_for_5m(struct decide_in *in)
 {
     in->load = 0;
@@ -158,6 +187,16 @@ static const struct row rows[] = {
     {"after a scale-out", just_out, 5, 10, "cooldown", "after the scale-out: 200 s left"},
     {"after a scale-in", just_in, 5, 10, "cooldown", "after the last scale-in: 200 s left"},
     {"cooldown never stops out", just_in, 15, 15, NULL, NULL},
+    {"rollout", rollout_of_5m, 5, 10, "rollout",
+     "a rollout is under way for 300 s: no scale-in"},
+    {"rollout never stops out", rollout_of_5m, 15, 15, NULL, NULL},
+    {"rollout is late", rollout_of_2h, 5, 10, "rollout",
+     "a rollout has lasted 7200 s, over rollout_most = 3600 s: look at it"},
+    {"late rollout may scale in", rollout_given_up, 5, 5, NULL, NULL},
+    {"not before it is late", rollout_not_given_up_yet, 5, 10, "rollout",
+     "under way for 300 s"},
+    {"limit lowered in a rollout", limit_lowered_in_a_rollout, 100, 100, "max",
+     "not lowered now"},
     {"budget used", budget_used, 5, 10, "budget", "40 changes in 24 h"},
     {"budget never stops out", budget_used, 15, 15, NULL, NULL},
     {"zero is suspicious", zero_for_5m, 0, 10, "zero", "1500 s left"},

@@ -39,7 +39,8 @@ struct world {
     struct config *config;
     struct service s;
     int64_t now_ms;
-    int ready, n_kept;
+    int ready, n_kept, surge;
+    const char *rollout; /* of the backend's status; NULL none */
 };
 
 static void keep(void *user, int64_t time_ms, double value)
@@ -66,10 +67,12 @@ static void end(struct world *w)
 /* A minute: status, guard (NAN: silent), load, decision. */
 static int minute(struct world *w, double load, double cpu)
 {
-    struct backend_status st = {.desired = w->ready, .running = w->ready, .ready = w->ready};
+    struct backend_status st = {
+        .desired = w->ready, .running = w->ready + w->surge, .ready = w->ready + w->surge};
     struct sample demand = {w->now_ms, load}, level = {w->now_ms, cpu};
     bool submit;
 
+    str_copy(st.rollout, sizeof st.rollout, w->rollout ? w->rollout : "");
     w->now_ms += STEP_MS;
     service_take_status(&w->s, w->now_ms, &st);
     if (!isnan(cpu))
@@ -205,6 +208,62 @@ static void test_cells_of_a_changing_fleet_are_no_evidence(void **state)
     end(&w);
 }
 
+/* Half of the instances are of a version that carries half: neither number is one version's. */
+static void test_a_rollout_is_no_evidence_and_keeps_what_runs(void **state)
+{
+    struct service_status shown;
+    struct brain_state b;
+    double samples;
+    struct world w;
+
+    (void)state;
+    begin(&w);
+    for (int i = 0; i < 70; i++)
+        minute(&w, 600, 0.433);
+    brain_state(w.s.brain, &b);
+    samples = b.lead_samples;
+    w.rollout = "2 deployments";
+    for (int i = 0; i < 65; i++) {
+        w.ready = 10 - i % 2; /* replaced one by one: what comes was asked for by nobody */
+        minute(&w, 600, 0.866);
+    }
+    assert_near(service_per_instance(&w.s, w.now_ms), 97, 0);
+    w.ready = 10;
+    for (int i = 0; i < 60; i++)
+        minute(&w, 200, 0.15);
+    brain_state(w.s.brain, &b);
+    assert_near(b.lead_samples, samples, 0);
+    assert_int_equal(w.s.decision.count, 10);
+    assert_string_equal(decision_binding(&w.s.decision)->rail, "rollout");
+    service_show(&w.s, w.now_ms, &shown);
+    assert_true(shown.is_rollout_late);
+    assert_contains(shown.rollout,
+                    "2 deployments: for 2h4m, over rollout_most 1h: no scale-in");
+    w.rollout = NULL;
+    minute(&w, 200, 0.15);
+    minute(&w, 200, 0.15);
+    assert_true(w.s.decision.count < 10);
+    end(&w);
+}
+
+/* Surge instances go by themselves: what is held is the count asked for. */
+static void test_a_rollout_on_top_is_not_kept(void **state)
+{
+    struct world w;
+
+    (void)state;
+    begin(&w);
+    for (int i = 0; i < 70; i++)
+        minute(&w, 600, 0.433);
+    w.rollout = "2 deployments";
+    w.surge = 10;
+    for (int i = 0; i < 5; i++)
+        minute(&w, 100, 0.1);
+    assert_int_equal(w.s.status.running, 20);
+    assert_int_equal(w.s.decision.count, 10);
+    end(&w);
+}
+
 /* At full CPU the load is what was served: what is usual at this time stays in sight. */
 static void test_a_saturated_load_is_a_lower_bound(void **state)
 {
@@ -236,6 +295,8 @@ int main(void)
         cmocka_unit_test(test_an_operator_has_the_last_word_for_a_time),
         cmocka_unit_test(test_a_silent_guard_keeps_what_runs_and_says_so),
         cmocka_unit_test(test_cells_of_a_changing_fleet_are_no_evidence),
+        cmocka_unit_test(test_a_rollout_is_no_evidence_and_keeps_what_runs),
+        cmocka_unit_test(test_a_rollout_on_top_is_not_kept),
         cmocka_unit_test(test_a_saturated_load_is_a_lower_bound),
     };
 
