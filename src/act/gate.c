@@ -130,28 +130,41 @@ static int within_platform(const struct backend_status *st, int count, struct ga
     return count;
 }
 
+/* Who else writes the count, and what is made of that: "someone moved the count from 5 to 7
+ * (conflict 1 in a row); on_conflict = "yield"". */
+static void describe_conflict(const struct gate_conf *conf, const struct gate_state *s,
+                              const struct gate_in *in, char *out, size_t size)
+{
+    static const char *const words[] = {"yield", "floor", "insist"};
+
+    if (in->status->other_owner[0] != '\0')
+        snprintf(out, size, "%s also writes this count; on_conflict = \"%s\"",
+                 in->status->other_owner, words[conf->on_conflict]);
+    else
+        snprintf(out, size,
+                 "someone moved the count from %d to %d (conflict %d in a row); on_conflict = "
+                 "\"%s\"",
+                 s->moved_from, s->moved_to, s->yields, words[conf->on_conflict]);
+}
+
 /* True when another writer has the count; on_conflict says what that means. */
 static bool is_taken(const struct gate_conf *conf, const struct gate_state *s,
                      const struct gate_in *in, struct gate_result *r)
 {
     bool has_owner = in->status->other_owner[0] != '\0';
-    bool is_in = r->to < r->from;
+    bool is_moved = in->now_ms < s->yield_until_ms;
     char why[sizeof r->why];
 
-    if (conf->on_conflict == GATE_ON_CONFLICT_INSIST ||
-        (conf->on_conflict == GATE_ON_CONFLICT_FLOOR && !is_in) ||
-        (!has_owner && in->now_ms >= s->yield_until_ms))
+    if (!has_owner && !is_moved)
         return false;
-    if (has_owner)
-        snprintf(why, sizeof why, "%s also writes this count; on_conflict = \"%s\"",
-                 in->status->other_owner,
-                 conf->on_conflict == GATE_ON_CONFLICT_FLOOR ? "floor" : "yield");
-    else
-        snprintf(why, sizeof why,
-                 "someone moved the count from %d to %d (conflict %d in a row); on_conflict = "
-                 "\"%s\"",
-                 s->moved_from, s->moved_to, s->yields,
-                 conf->on_conflict == GATE_ON_CONFLICT_FLOOR ? "floor" : "yield");
+    describe_conflict(conf, s, in, why, sizeof why);
+    if (conf->on_conflict == GATE_ON_CONFLICT_INSIST ||
+        (conf->on_conflict == GATE_ON_CONFLICT_FLOOR && r->to >= r->from)) {
+        /* what is set over the other's head is said, once */
+        if (r->why[0] == '\0' && is_moved && r->from == s->moved_to)
+            str_copy(r->why, sizeof r->why, why);
+        return false;
+    }
     stop(r, GATE_CONFLICT, has_owner ? in->status->other_owner : "another writer",
          has_owner ? 0 : s->yield_until_ms, why);
     return true;

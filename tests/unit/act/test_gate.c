@@ -151,6 +151,11 @@ static void moved_insist(struct scene *s)
     moved(s);
     s->conf.on_conflict = GATE_ON_CONFLICT_INSIST;
 }
+static void moved_floor(struct scene *s)
+{
+    moved(s);
+    s->conf.on_conflict = GATE_ON_CONFLICT_FLOOR;
+}
 static void sent_after_status(struct scene *s)
 {
     moved(s);
@@ -221,7 +226,12 @@ static void each_rule_stands(void **state)
         {"other owner, floor in", owned_floor, 3, GATE_CONFLICT, 3, "\"floor\""},
         {"other owner, insist", owned_insist, 3, GATE_SENT, 3, NULL},
         {"moved", moved, 8, GATE_CONFLICT, 8, "someone moved the count from 9 to 5"},
-        {"moved, insist", moved_insist, 8, GATE_SENT, 8, NULL},
+        {"moved, insist", moved_insist, 8, GATE_SENT, 8,
+         "sent 5 -> 8: someone moved the count from 9 to 5 (conflict 1 in a row); on_conflict "
+         "= "
+         "\"insist\""},
+        {"moved, floor out", moved_floor, 8, GATE_SENT, 8, "on_conflict = \"floor\""},
+        {"moved, floor in", moved_floor, 3, GATE_CONFLICT, 3, "on_conflict = \"floor\""},
         {"status does not know yet", sent_after_status, 9, GATE_NOTHING, 9, NULL},
         {"asked again", asked_again, 5, GATE_SENT, 5, "asked again: 4 ready of 5"},
         {"another count is wanted by now", asked_again, 8, GATE_SENT, 8, "sent 5 -> 8"},
