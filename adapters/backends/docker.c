@@ -383,12 +383,15 @@ static const struct conf_option options[] = {
     CONF_END,
 };
 
+static const char *const account[] = {"socket", "url", NULL};
+
 const struct backend backend_docker = {
     .name = "docker",
     .summary = "instances are containers of a Docker Engine or Podman, SERVICE-1, SERVICE-2, "
                "..., with the label scaler.service",
     .options = options,
     .lead_time_guess_ms = 10 * CLK_SECOND_MS,
+    .account = account,
     .check_options = docker_check_options,
     .open = docker_open,
     .status = docker_status,

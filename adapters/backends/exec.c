@@ -173,11 +173,14 @@ static const struct conf_option options[] = {
     CONF_END,
 };
 
+static const char *const account[] = {"command", NULL};
+
 const struct backend backend_exec = {
     .name = "exec",
     .summary = "a program of your own starts and stops instances (JSON in, JSON out)",
     .options = options,
     .lead_time_guess_ms = CLK_MINUTE_MS,
+    .account = account,
     .check_options = exec_check_options,
     .open = exec_open,
     .status = exec_status,

@@ -130,11 +130,14 @@ static const struct conf_option options[] = {
     CONF_END,
 };
 
+static const char *const account[] = {"url", NULL};
+
 const struct backend backend_webhook = {
     .name = "webhook",
     .summary = "an HTTP server of your own starts and stops instances (JSON by POST)",
     .options = options,
     .lead_time_guess_ms = CLK_MINUTE_MS,
+    .account = account,
     .check_options = webhook_check_options,
     .open = webhook_open,
     .status = webhook_status,

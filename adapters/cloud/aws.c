@@ -48,6 +48,8 @@ static bool is_region(const char *text)
     return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(text);
 }
 
+const char *const aws_account[] = {"region", "profile", "endpoint", NULL};
+
 int aws_check_options(const struct conf *options, struct err *e)
 {
     const char *region = conf_string(options, "region");

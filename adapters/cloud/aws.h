@@ -40,6 +40,13 @@
             "Certificates that the server's must chain to; none: the system's."                \
     }
 
+/* Whose calls AWS counts together, and what we allow ourselves of them: two a second. AWS
+ * throttles an account's calls by region and API, with buckets that fill by 1 to 20 calls
+ * a second (Amazon ECS Developer Guide, "Request throttling for the Amazon ECS API"); the
+ * others who use the account need theirs. */
+extern const char *const aws_account[];
+#define AWS_CALLS_AN_HOUR 7200
+
 /* Paragraph of the manual on whose keys sign. */
 #define AWS_ABOUT                                                                             \
     "Keys are looked for in the environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY),\n" \

@@ -47,6 +47,12 @@ struct backend {
                           a blank are kept as they are; may be NULL */
     const struct conf_option *options;
     int64_t lead_time_guess_ms; /* before the first measurement */
+    /* Options that together say whose calls the platform counts together ("region", "profile"):
+     * services with the same values share one limit of calls an hour (act/budget.h); empty: all
+     * of this type do. NULL: nobody counts them. Requests count by themselves (base/tally.h).
+     */
+    const char *const *account;
+    int calls_an_hour; /* where the user states none; 0: no limit */
 
     /* Checks what the rows cannot (ranges, placeholders, what goes together), without a look at
      * the machine: for `check`, and before a reload. ERR_CONFIG, the message begins with the

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clk.h"
+#include "base/tally.h"
 
 /* Our ends of what the program holds as 0, 1 and 2, and its end. */
 enum { IN, OUT, ERRORS, END, N_FDS };
@@ -204,6 +205,7 @@ int program_run(const struct program *c, struct program_result *out, struct err 
     int rc = -1;
 
     *out = (struct program_result){0};
+    tally_request();
     if (open_ends(&r, e) == 0 && spawn(&r, e) == 0 && attend(&r, e) == 0)
         rc = 0;
     reap(&r, rc != 0);

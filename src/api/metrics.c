@@ -39,6 +39,9 @@ OF_SERVICE(floor_count, s->decided_ms > 0 ? (double)s->floor : (double)NAN)
 OF_SERVICE(is_late, s->late[0] != '\0')
 OF_SERVICE(rollout, s->rollout_ms > 0)
 OF_SERVICE(is_rollout_late, s->is_rollout_late)
+OF_SERVICE(calls, s->calls_most > 0 ? (double)s->calls : (double)NAN)
+OF_SERVICE(calls_most, s->calls_most > 0 ? (double)s->calls_most : (double)NAN)
+OF_SERVICE(calls_free, (double)s->calls_free_ms / 1000)
 OF_SERVICE(is_waiting, s->approval_ms > 0)
 OF_SERVICE(is_blind, s->blind[0] != '\0')
 OF_SERVICE(stated, s->stated > 0 ? s->stated : (double)NAN)
@@ -101,6 +104,12 @@ static const struct metric metrics[] = {
      rollout, NULL},
     {"scaler_rollout_late", "gauge", "1 when that has lasted longer than rollout_most.", NULL,
      is_rollout_late, NULL},
+    {"scaler_calls_last_hour", "gauge",
+     "Requests to the platform in the last hour, by all services of the account.", NULL, calls,
+     NULL},
+    {"scaler_calls_most", "gauge", "The limit of them: calls_an_hour.", NULL, calls_most, NULL},
+    {"scaler_calls_free_time_seconds", "gauge",
+     "Until when that is used up, since 1970; 0: it is not.", NULL, calls_free, NULL},
     {"scaler_approval_waiting", "gauge",
      "1 while changed settings that would remove much wait for `scaler approve`.", NULL,
      is_waiting, NULL},

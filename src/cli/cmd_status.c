@@ -113,6 +113,10 @@ static void print_notes(const struct service_status *s)
         printf("%s: %sROLLOUT%s %s\n", s->name,
                print_style(stdout, s->is_rollout_late ? PRINT_RED : PRINT_PLAIN),
                print_style(stdout, PRINT_PLAIN), s->rollout);
+    if (s->budget[0] != '\0')
+        printf("%s: %sCALLS%s %s\n", s->name,
+               print_style(stdout, s->calls_free_ms > 0 ? PRINT_RED : PRINT_PLAIN),
+               print_style(stdout, PRINT_PLAIN), s->budget);
     if (s->approval[0] != '\0')
         printf("%s: %sAPPROVAL%s %s\n", s->name, print_style(stdout, PRINT_RED),
                print_style(stdout, PRINT_PLAIN), s->approval);

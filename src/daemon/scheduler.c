@@ -47,8 +47,7 @@ struct scheduler {
 
 static void show(struct scheduler *s, struct unit *u)
 {
-    service_show(&u->service, clk_wall_ms(), &s->shown[u->index]);
-    u->must_show = false;
+    unit_show(u, &s->shown[u->index]);
 }
 
 /* True when the fetch is worked off. */
@@ -439,6 +438,7 @@ static void swap_units(struct scheduler *s, struct config_ref *ref, struct unit 
         if (!s->units[i]->is_wanted)
             leave(s, s->units[i]);
     group_leave_all(s->groups);
+    account_leave_all(s->env.accounts);
     for (size_t i = 0; i < c->n_services; i++) {
         assert(units[i]);
         units[i]->index = i;
@@ -579,6 +579,7 @@ void scheduler_free(struct scheduler *s)
         free_unit(s->leaving[i]);
     group_free_all(s->groups);
     link_close_all(s->links);
+    account_free_all(&s->env.accounts);
     config_ref_drop(s->ref);
     free(s->units);
     free(s->leaving);

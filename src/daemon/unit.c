@@ -11,6 +11,7 @@
 #include "act/record.h"
 #include "base/clk.h"
 #include "base/log.h"
+#include "base/tally.h"
 #include "daemon/fit.h"
 #include "daemon/training.h"
 
@@ -21,6 +22,8 @@
 #define OPEN_MOST_WAIT_MS (30 * CLK_SECOND_MS)
 /* A backend that supervises instances itself is tended at least once a second. */
 #define TEND_MS 500
+/* Older than this it is read anew before a scale-in; the gate takes two minutes for too old. */
+#define LOOK_AGE_MS CLK_MINUTE_MS
 #define POLL_LEAST_MS CLK_SECOND_MS
 #define POLL_MOST_MS (15 * CLK_SECOND_MS)
 /* A trial that failed for lack of memory or of the store is made again. */
@@ -50,6 +53,8 @@ struct call_job {
     struct gate_in in;
     struct backend_status status; /* in and out */
     struct gate_result result;
+    struct account *account; /* that pays; NULL none */
+    int requests;            /* sent to the platform */
     bool has_status;
     struct err tend_err;
     int64_t resumed_ms; /* CALL_POLL: hold_resumed_ms */
@@ -75,6 +80,7 @@ static void call_work(struct pool_job *pj)
                                 .state_dir = job->state_dir,
                                 .deadline_mono_ms = pj->deadline_mono_ms,
                                 .is_dry_run = job->is_dry_run};
+    uint64_t sent = tally_requests();
     struct err e = {0};
 
     switch (job->kind) {
@@ -100,6 +106,20 @@ static void call_work(struct pool_job *pj)
         job->backend->close(job->object);
         break;
     }
+    job->requests = (int)(tally_requests() - sent);
+}
+
+/* What a call cost; one that a backend makes by other means than HTTP or a program is one. */
+static void pay(const struct call_job *job)
+{
+    enum gate_kind kind = job->result.kind;
+    bool has_called = job->kind == CALL_POLL ||
+                      (job->kind == CALL_SUBMIT && (kind == GATE_SENT || kind == GATE_FAILED));
+    enum budget_use use = job->kind == CALL_SUBMIT ? BUDGET_OUT : BUDGET_READ;
+
+    if (job->account && job->pool.outcome == POOL_RAN)
+        budget_spend(&job->account->budget, use,
+                     job->requests == 0 && has_called ? 1 : job->requests, clk_mono_ms());
 }
 
 static void call_done(struct pool_job *pj);
@@ -117,6 +137,7 @@ static struct call_job *new_call(struct unit *u, enum call_kind kind, int64_t de
     job->kind = kind;
     job->backend = u->backend;
     job->object = u->object;
+    job->account = u->account;
     job->options = u->service.conf->backend_options;
     job->state_dir = u->env->state_dir;
     job->ref = config_ref_hold(u->conf_ref);
@@ -466,7 +487,8 @@ static void call_close(struct unit *u)
     send_call(u, job);
 }
 
-static int64_t poll_period_ms(const struct unit *u)
+/* What would be fit, whatever it costs. */
+static int64_t free_period_ms(const struct unit *u)
 {
     int64_t period_ms = u->service.conf->step_ms / 4;
 
@@ -475,6 +497,15 @@ static int64_t poll_period_ms(const struct unit *u)
     if (u->outcome.state != OUTCOME_NONE || period_ms < POLL_LEAST_MS)
         return POLL_LEAST_MS;
     return period_ms < POLL_MOST_MS ? period_ms : POLL_MOST_MS;
+}
+
+static int64_t poll_period_ms(const struct unit *u)
+{
+    int64_t period_ms = free_period_ms(u), spread_ms = 0;
+
+    if (u->account)
+        spread_ms = budget_period_ms(&u->account->budget, u->account->n);
+    return period_ms > spread_ms ? period_ms : spread_ms;
 }
 
 static void opened(struct unit *u, const struct call_job *job)
@@ -560,8 +591,9 @@ static void submitted(struct unit *u, const struct call_job *job)
     if (s->result.kind == GATE_SENT) {
         watch_begin(u, job->in.now_ms, &s->result);
         u->poll_mono_ms = 0;
-        log_info(s->conf->name, "%d -> %d: %s: %s", s->result.from, s->result.to,
-                 decision_binding(&s->decision)->rail, decision_binding(&s->decision)->text);
+        log_info(s->conf->name, "%d -> %d: %s: %s%s%s", s->result.from, s->result.to,
+                 decision_binding(&s->decision)->rail, decision_binding(&s->decision)->text,
+                 s->result.why[0] != '\0' ? "; " : "", s->result.why);
     } else if (s->result.kind == GATE_FAILED) {
         log_error(s->conf->name, "scale %d -> %d: %s", s->result.from, s->result.to,
                   s->result.err.msg);
@@ -578,6 +610,7 @@ static void call_done(struct pool_job *pj)
     u->is_backend_busy = false;
     u->must_show = true;
     u->jobs--;
+    pay(job);
     switch (job->kind) {
     case CALL_OPEN:
         opened(u, job);
@@ -600,6 +633,77 @@ static void call_done(struct pool_job *pj)
     pump(u, clk_mono_ms());
 }
 
+/* ---- what calls_an_hour allows ---- */
+
+static bool may_read(struct unit *u, int64_t mono_ms)
+{
+    int64_t free_ms = mono_ms;
+
+    if (u->account)
+        free_ms = budget_free_mono_ms(&u->account->budget, BUDGET_READ, mono_ms);
+    if (free_ms > mono_ms) {
+        u->poll_mono_ms = free_ms;
+        u->must_show = true;
+    }
+    return free_ms <= mono_ms;
+}
+
+/* The count that a call would change. */
+static int standing(const struct service *s)
+{
+    return s->gate.has_asked        ? s->gate.asked
+           : s->status.desired >= 0 ? s->status.desired
+                                    : s->status.running;
+}
+
+/* Seldom read, a status may be too old for the gate to remove anything by it. */
+static bool looks_first(struct unit *u, int64_t mono_ms)
+{
+    struct service *s = &u->service;
+
+    if (!u->account || u->account->budget.limit == 0 || s->decision.count >= standing(s) ||
+        unit_now_ms(u) - s->status_ms < LOOK_AGE_MS || mono_ms < u->look_mono_ms ||
+        !may_read(u, mono_ms))
+        return false;
+    u->look_mono_ms = mono_ms + LOOK_AGE_MS;
+    return true;
+}
+
+/* Sends, or says until when it must wait. */
+static void try_submit(struct unit *u, int64_t mono_ms)
+{
+    struct service *s = &u->service;
+    struct gate_result r = {
+        .kind = GATE_HELD, .from = standing(s), .to = s->decision.count, .by = "calls_an_hour"};
+    enum budget_use use = r.to < r.from ? BUDGET_IN : BUDGET_OUT;
+    int64_t free_ms = mono_ms;
+
+    if (u->account)
+        free_ms = budget_free_mono_ms(&u->account->budget, use, mono_ms);
+    if (free_ms <= mono_ms) {
+        call_submit(u);
+        return;
+    }
+    r.until_ms = unit_now_ms(u) + free_ms - mono_ms;
+    snprintf(r.why, sizeof r.why, "%d of %d calls were made in the last hour%s",
+             budget_used(&u->account->budget, mono_ms), u->account->budget.limit,
+             use == BUDGET_IN ? ", the rest is for scale-outs" : "");
+    s->result = r;
+    u->wants_submit = false;
+    u->must_show = true;
+    keep_decision(u);
+}
+
+void unit_show(struct unit *u, struct service_status *out)
+{
+    int64_t mono_ms = clk_mono_ms();
+
+    u->must_show = false;
+    service_show(&u->service, clk_wall_ms(), out);
+    if (u->account)
+        account_show(u->account, free_period_ms(u), clk_wall_ms(), mono_ms, out);
+}
+
 static void pump(struct unit *u, int64_t mono_ms)
 {
     if (u->is_backend_busy || !u->is_started || u->env->is_stopping)
@@ -612,9 +716,9 @@ static void pump(struct unit *u, int64_t mono_ms)
         u->backend = u->service.conf->backend;
         if (mono_ms >= u->open_mono_ms && !u->must_wait)
             call_open(u);
-    } else if (u->wants_submit) {
-        call_submit(u);
-    } else if (mono_ms >= u->poll_mono_ms) {
+    } else if (u->wants_submit && !looks_first(u, mono_ms)) {
+        try_submit(u, mono_ms);
+    } else if (u->wants_submit || (mono_ms >= u->poll_mono_ms && may_read(u, mono_ms))) {
         call_poll(u);
     }
 }
@@ -662,6 +766,7 @@ int unit_start(struct unit *u, const struct state_start *known, struct err *e)
                              clk_wall_ms());
     service_restore_capacity(&u->service, str_text(&known->capacity), known->capacity.len);
     name_endpoint(u);
+    u->account = account_join(&u->env->accounts, conf);
     u->is_started = true;
     u->must_train = known->newest_ms >= 0;
     if (u->must_train) /* the first samples may come before the job that reads the store */
@@ -691,6 +796,8 @@ void unit_reload(struct unit *u, struct config_ref *ref, const struct service_co
         log_info(conf->name, "changed settings taken over");
         tend_approval(u);
     }
+    if (u->is_started)
+        u->account = account_join(&u->env->accounts, conf);
     config_ref_drop(u->conf_ref);
     u->conf_ref = ref;
 }

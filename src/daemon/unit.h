@@ -10,6 +10,7 @@
 #include "act/approve.h"
 #include "act/outcome.h"
 #include "act/record.h"
+#include "daemon/account.h"
 #include "daemon/config_ref.h"
 #include "daemon/pool.h"
 #include "daemon/state.h"
@@ -18,6 +19,7 @@
 /* What all units share; borrowed. */
 struct unit_env {
     struct pool *compute, *io;
+    struct account *accounts;
     struct state *state;
     const char *state_dir;
     bool is_dry_run;
@@ -43,6 +45,8 @@ struct unit {
     void *object;                  /* NULL: not open */
     struct config_ref *object_ref; /* whose options the object may hold */
     struct pool_endpoint endpoint;
+    struct account *account; /* whose calls are counted with ours; NULL: not counted */
+    int64_t look_mono_ms;    /* not before this is an old status read anew for a scale-in */
     bool is_backend_busy, must_reopen;
     bool must_wait; /* one of this name that leaves still has its backend: not two at once */
     int64_t open_mono_ms, open_wait_ms; /* next try, and the wait after it */
@@ -81,7 +85,7 @@ struct unit *unit_new(struct unit_env *env, struct config_ref *ref,
 /* What the store knows; makes the service and starts training. ERR_CONFIG, ERR_NOMEM. */
 int unit_start(struct unit *u, const struct state_start *known, struct err *e);
 
-/* Another configuration of the same service. */
+/* Another configuration of the same service; after account_leave_all. */
 void unit_reload(struct unit *u, struct config_ref *ref, const struct service_conf *conf);
 
 /* An operator's yes to settings that wait; what is for another change is passed over. */
@@ -108,6 +112,9 @@ void unit_decide(struct unit *u, int64_t wall_ms, int64_t mono_ms);
 
 /* Where the values of a guard are kept; NULL: no memory. */
 struct state_signal *unit_guard_signal(struct unit *u, size_t guard);
+
+/* Fills in what is known of it now. */
+void unit_show(struct unit *u, struct service_status *out);
 
 /* Starts what is due: open, poll, nightly fit. Called a few times a second. */
 void unit_tend(struct unit *u, int64_t mono_ms);

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/clk.h"
+#include "base/tally.h"
 #include "net/curl.h"
 #include "net/secret.h"
 
@@ -251,6 +252,7 @@ static int run(struct http *h, struct call *c, struct err *e)
     CURLcode code;
     long status = 0;
 
+    tally_request();
     net_quiet_begin(&quiet);
     code = curl_easy_perform(h->curl);
     net_quiet_end(&quiet);

@@ -51,6 +51,11 @@ static const struct conf_option source_options[] = {
 
 static const struct conf_option backend_options[] = {
     {"type", CONF_STRING, "", 0, 60, "TYPE", "What starts and stops the instances."},
+    {"calls_an_hour", CONF_INT, "auto", 0, 10000000, "calls",
+     "How often its platform may be asked in an hour, by all services of one account or server "
+     "together (the least that one of them states holds). Reads are spread and leave a fifth "
+     "to scaling, scale-ins a tenth to scale-outs. 0: no limit; auto: what suits the type, "
+     "7200 on AWS."},
     CONF_END,
 };
 
@@ -68,8 +73,8 @@ const struct service_group_row service_groups[SERVICE_GROUPS] = {
 };
 
 /* Members of a service's level that are groups of their own. */
-static const char *const group_names[] = {"source", "backend",  "capacity", "limits",
-                                          "rails",  "calendar", "hooks",    "guards", NULL};
+static const char *const group_names[] = {"source",   "backend", "capacity", "limits", "rails",
+                                          "calendar", "hooks",   "guards",   NULL};
 
 /* The group of that name in the file, or NULL; a fault when it is something else. */
 static const struct conf_node *find_group(struct reader *r, const char *name)
@@ -423,6 +428,10 @@ static void take_typed(struct service_conf *s)
     s->day_ms = conf_duration_ms(general, "day");
     s->price = conf_double(general, "price");
     s->step_ms = conf_duration_ms(s->groups[SERVICE_SOURCE], "step");
+    if (!conf_is_auto(s->groups[SERVICE_BACKEND], "calls_an_hour"))
+        s->calls_an_hour = (int)conf_int(s->groups[SERVICE_BACKEND], "calls_an_hour");
+    else
+        s->calls_an_hour = s->backend ? s->backend->calls_an_hour : 0;
     gate_conf_read(s->groups[SERVICE_GATE], &s->gate);
 }
 

@@ -71,6 +71,7 @@ struct service_conf {
     int64_t day_ms;       /* the daily season: 24 h, shorter for a demonstration */
     int64_t lead_time_ms; /* stated; 0: measured, until then the backend's guess */
     double price;         /* of one instance-hour, in whatever currency; NAN not given */
+    int calls_an_hour;    /* of the backend; 0: no limit */
     struct gate_conf gate;
 
     size_t source_index; /* in config.sources */

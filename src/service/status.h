@@ -31,13 +31,17 @@ struct service_status {
     int floor;                             /* what the load measured now needs */
     char reason[96];                       /* the binding one */
     char gate[192];                        /* what the gate did with it */
-    char approval[384];                    /* "" or what waits for `scaler approve` */
-    int64_t approval_ms;                   /* since when; 0: nothing waits */
-    char late[160];                        /* "" or what was asked and has not arrived */
-    char rollout[192];           /* "" or "2 deployments: for 12m: no scale-in, ..." */
-    int64_t rollout_ms;          /* seen since; 0 none */
-    bool is_rollout_late;        /* longer than rollout_most */
-    char blind[160];             /* "" or "12m: 14 ready, plan 22; no scale-in" */
+    int calls, calls_most; /* requests to the platform in the last hour by all services of its
+                              account, and the limit; 0: none */
+    int64_t calls_free_ms; /* used up until then; 0: it is not */
+    char budget[256];      /* "" or what the limit keeps from being done */
+    char approval[384];    /* "" or what waits for `scaler approve` */
+    int64_t approval_ms;   /* since when; 0: nothing waits */
+    char late[160];        /* "" or what was asked and has not arrived */
+    char rollout[192];     /* "" or "2 deployments: for 12m: no scale-in, ..." */
+    int64_t rollout_ms;    /* seen since; 0 none */
+    bool is_rollout_late;  /* longer than rollout_most */
+    char blind[160];       /* "" or "12m: 14 ready, plan 22; no scale-in" */
     double stated, per_instance; /* load an instance carries: stated, in force; 0 unknown */
     char capacity[160];          /* "" or "97 stated, 52 in force by guard cpu since ..." */
     char guards[256];            /* "" none, or "cpu 0.84 above 0.7, p99 no value" */

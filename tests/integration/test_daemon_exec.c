@@ -59,6 +59,21 @@ static void move(int n)
     put("count", 0600, text);
 }
 
+/* Calls of one action since the last put("calls", ...). */
+static int calls(const char *action)
+{
+    struct str text = STR_EMPTY;
+    char part[32];
+    int n = 0;
+
+    snprintf(part, sizeof part, "\"%s\"", action);
+    if (file_read(life_path("calls"), 1 << 20, &text, NULL) == 0)
+        for (const char *p = str_text(&text); (p = strstr(p, part)) != NULL; p++)
+            n++;
+    str_clear(&text);
+    return n;
+}
+
 static pid_t begin(const char *log, const char *service, const char *backend)
 {
     static char text[900];
@@ -167,11 +182,183 @@ static void test_a_rollout_keeps_what_runs_and_teaches_nothing(void **state)
     life_stop(pid, 0);
 }
 
+/* ---- another writer ---- */
+
+static bool is_left(void)
+{
+    return strstr(life_status().gate, "left to another writer until ") != NULL;
+}
+
+static bool is_ten(void)
+{
+    return count_now() == 10 && life_status().ready == 10;
+}
+
+static bool is_owned(void)
+{
+    return strstr(life_status().gate, "left to hpa/web: hpa/web also writes this count") !=
+           NULL;
+}
+
+/* A service that has its most. */
+static pid_t begin_at_ten(const char *log, const char *service)
+{
+    pid_t pid;
+
+    life_settings.max = 10;
+    pid = begin(log, service, "");
+    assert_true(life_feed(95, 20000, is_ten));
+    life_feed(95, 1500, NULL);
+    return pid;
+}
+
+static const char *explained(void)
+{
+    int rc;
+
+    return life_scaler(&rc, "decisions --service web");
+}
+
+static void test_yield_leaves_the_count_alone_until_resumed(void **state)
+{
+    pid_t pid;
+    int rc;
+
+    (void)state;
+    pid = begin_at_ten("yield", "");
+    move(6);
+    assert_true(life_feed(95, 15000, is_left));
+    assert_contains(life_status().gate,
+                    "someone moved the count from 10 to 6 (conflict 1 in a row); "
+                    "on_conflict = \"yield\"");
+    assert_contains(life_scaler(&rc, "status"), "left to another writer until ");
+    assert_contains(explained(), "conflict");
+    life_feed(95, 3000, NULL);
+    assert_int_equal(count_now(), 6);
+    life_scaler(&rc, "resume web");
+    assert_int_equal(rc, 0);
+    assert_true(life_feed(95, 15000, is_ten));
+    life_stop(pid, 0);
+}
+
+static void test_floor_only_raises_what_another_moved(void **state)
+{
+    pid_t pid;
+
+    (void)state;
+    pid = begin_at_ten("floor", "on_conflict = \"floor\"; day = \"60s\";");
+    move(12);
+    assert_true(life_feed(15, 20000, is_left));
+    assert_contains(life_status().gate, "on_conflict = \"floor\"");
+    life_feed(15, 2000, NULL);
+    assert_int_equal(count_now(), 12);
+    move(6);
+    assert_true(life_feed(95, 15000, is_ten));
+    assert_true(
+        life_log_has("floor", "from 12 to 6 (conflict 2 in a row); on_conflict = \"floor\""));
+    life_stop(pid, 0);
+}
+
+static void test_insist_sets_it_again_and_says_over_whom(void **state)
+{
+    pid_t pid;
+
+    (void)state;
+    pid = begin_at_ten("insist", "on_conflict = \"insist\";");
+    move(6);
+    assert_true(life_feed(95, 15000, is_ten));
+    assert_true(life_log_has("insist", "someone moved the count from 10 to 6 (conflict 1 in a "
+                                       "row); on_conflict = \"insist\""));
+    life_stop(pid, 0);
+}
+
+static void test_an_owner_that_stays_is_named(void **state)
+{
+    pid_t pid;
+
+    (void)state;
+    life_settings.max = 10;
+    pid = begin("owner", "", "");
+    put("more", 0600, ",\"other_owner\":\"hpa/web\"");
+    assert_true(life_feed(95, 20000, is_owned));
+    life_feed(95, 2000, NULL);
+    assert_true(count_now() < 10);
+    put("more", 0600, "");
+    assert_true(life_feed(95, 20000, is_ten));
+    life_stop(pid, 0);
+}
+
+/* ---- calls_an_hour ---- */
+
+static bool is_read_no_more(void)
+{
+    return strstr(life_status().budget, "is used up for reads") != NULL;
+}
+
+static int count_then;
+
+static bool has_more(void)
+{
+    return count_now() > count_then;
+}
+
+static bool is_used_up(void)
+{
+    return strstr(life_status().budget, "nothing is sent before ") != NULL &&
+           strstr(life_status().gate, "held by calls_an_hour until ") != NULL;
+}
+
+/* Reads use up their share, a scale-out goes through all the same, and the limit holds. */
+static void test_calls_an_hour_are_kept_and_shared_out(void **state)
+{
+    char metric[300];
+    const char *text;
+    int load = 5, rc;
+    pid_t pid;
+
+    (void)state;
+    life_settings.max = 60;
+    pid = begin("calls", "", "calls_an_hour = 14;");
+    for (int i = 0; i < 20 && !life_feed(load, 1500, is_read_no_more); i++)
+        load += 15;
+    assert_true(is_read_no_more());
+    assert_int_equal(life_status().calls_most, 14);
+    text = life_scaler(&rc, "status");
+    assert_contains(text, "the rest is for scaling; status is read again at ");
+    assert_true(life_log_has("calls", "calls_an_hour is used up for reads: "));
+    count_then = count_now();
+    load += 40;
+    assert_true(life_feed(load, 15000, has_more));
+    for (int i = 0; i < 20 && !life_feed(load, 1500, is_used_up); i++)
+        load += 15;
+    assert_true(is_used_up());
+    assert_contains(life_scaler(&rc, "decisions --service web"), "held");
+    assert_true(calls("status") + calls("scale") <= 14);
+    assert_true(calls("status") + calls("scale") >= 12);
+    assert_true(life_status().calls_free_ms > clk_wall_ms() + 50 * CLK_MINUTE_MS);
+    snprintf(metric, sizeof metric,
+             "curl -sf http://127.0.0.1:%d/metrics | "
+             "grep -q '^scaler_calls_most{service=\"web\"} 14$'",
+             life_api_port);
+    assert_int_equal(system(metric), 0);
+    life_stop(pid, 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_rollout_keeps_what_runs_and_teaches_nothing,
                                         life_begin, life_finish),
+        cmocka_unit_test_setup_teardown(test_yield_leaves_the_count_alone_until_resumed,
+                                        life_begin, life_finish),
+        cmocka_unit_test_setup_teardown(test_floor_only_raises_what_another_moved, life_begin,
+                                        life_finish),
+        cmocka_unit_test_setup_teardown(test_insist_sets_it_again_and_says_over_whom,
+                                        life_begin, life_finish),
+        cmocka_unit_test_setup_teardown(test_an_owner_that_stays_is_named, life_begin,
+                                        life_finish),
+        cmocka_unit_test_setup_teardown(test_calls_an_hour_are_kept_and_shared_out, life_begin,
+                                        life_finish),
     };
     int rc;
 
