@@ -14,6 +14,10 @@
 #include "cli/command.h"
 #include "cli/place.h"
 #include "cli/print.h"
+#include "daemon/status_file.h"
+
+/* A daemon with very many services writes every five seconds. */
+#define OLD_MS (30 * CLK_SECOND_MS)
 
 static const struct conf_option options[] = {
     PRINT_FORMAT_OPTION,
@@ -78,15 +82,38 @@ static void age_text(int64_t ms, char *out, size_t size)
     clk_format_duration(ms < 1000 ? 0 : ms / 1000 * 1000, out, size);
 }
 
+/* A daemon that runs writes at least every few seconds. False: what it wrote is of now. */
+static bool old_text(const char *dir, const struct daemon_status *d, char *out, size_t size)
+{
+    int64_t since_ms, age_ms = clk_wall_ms() - d->written_ms;
+    char reason[256], at[32];
+
+    if (status_file_is_unwritten(dir, &since_ms, reason, sizeof reason)) {
+        clk_format_time(since_ms / 1000 * 1000, at, sizeof at);
+        snprintf(out, size, "the daemon cannot write its status since %s (%s)", at, reason);
+        return true;
+    }
+    if (age_ms <= OLD_MS)
+        return false;
+    age_text(age_ms, at, sizeof at);
+    snprintf(out, size, "the daemon has written no status for %s: it hangs, or a clock was set",
+             at);
+    return true;
+}
+
 /* Who speaks and how old it is; what is wrong with the whole. */
-static void print_head(const struct daemon_status *d, bool is_running)
+static void print_head(const char *dir, const struct daemon_status *d, bool is_running)
 {
     int64_t now_ms = clk_wall_ms();
-    char age[32], up[32];
+    char age[32], up[32], old[400];
 
     age_text(now_ms - d->written_ms, age, sizeof age);
     age_text(now_ms - d->started_ms, up, sizeof up);
-    if (is_running)
+    if (is_running && old_text(dir, d, old, sizeof old))
+        printf("running (pid %d)%s, but %sOLD%s: %s; what follows was true %s ago\n", d->pid,
+               d->is_dry_run ? ", dry run" : "", print_style(stdout, PRINT_RED),
+               print_style(stdout, PRINT_PLAIN), old, age);
+    else if (is_running)
         printf("running for %s (pid %d)%s, as of %s ago\n", up, d->pid,
                d->is_dry_run ? ", dry run" : "", age);
     else
@@ -266,7 +293,8 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
     enum print_format format = print_format(opts);
     struct service_status *services = NULL;
     struct daemon_status d = {0};
-    char dir[PATH_MAX];
+    char dir[PATH_MAX], why[400];
+    int64_t since_ms;
     bool is_running;
     struct err e = {0};
     int rc;
@@ -275,13 +303,18 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
         return command_fail(&e);
     is_running = place_is_running(dir);
     if (place_status(dir, &d, &services, &e) != 0) {
-        if (e.code == ERR_IO)
+        if (e.code == ERR_IO && is_running &&
+            status_file_is_unwritten(dir, &since_ms, why, sizeof why))
+            err_set(&e, ERR_IO, "status: the daemon cannot write it in %s: %s", dir, why);
+        else if (e.code == ERR_IO)
             err_set(&e, ERR_IO, "status: %s in %s",
                     is_running ? "the daemon has just started" : "no daemon has run", dir);
         return command_fail(&e);
     }
     if (format == PRINT_TABLE)
-        print_head(&d, is_running);
+        print_head(dir, &d, is_running);
+    else if (is_running && old_text(dir, &d, why, sizeof why)) /* programs read the rest */
+        fprintf(stderr, "scaler: status: %s\n", why);
     rc = show_all(&d, n_words > 0 ? words[0] : NULL, format, &e);
     if (rc == 0 && format == PRINT_TABLE)
         print_orders(&d, n_words > 0 ? words[0] : NULL, dir);

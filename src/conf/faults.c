@@ -18,7 +18,7 @@ static bool is_known(const struct conf_faults *f, const char *text)
 }
 
 /* Takes over text. */
-static void keep(struct conf_faults *f, struct str *text, bool is_warning)
+static void keep(struct conf_faults *f, struct str *text, size_t place_len, bool is_warning)
 {
     if (text->failed || vec_reserve(&f->items, &f->cap, f->n + 1, sizeof *f->items) != 0) {
         f->failed = true;
@@ -34,7 +34,8 @@ static void keep(struct conf_faults *f, struct str *text, bool is_warning)
         str_clear(text);
         return;
     }
-    f->items[f->n++] = (struct conf_fault){.text = text->data, .is_warning = is_warning};
+    f->items[f->n++] = (struct conf_fault){
+        .text = text->data, .place_len = place_len, .is_warning = is_warning};
 }
 
 static void __attribute__((format(printf, 5, 0)))
@@ -43,14 +44,16 @@ add(struct conf_faults *f, bool is_warning, const char *file, unsigned line, con
 {
     struct str text = STR_EMPTY;
     char message[512];
+    size_t place_len;
 
     vsnprintf(message, sizeof message, fmt, args);
     if (file && line > 0)
         str_printf(&text, "%s:%u: ", file, line);
     else if (file)
         str_printf(&text, "%s: ", file);
+    place_len = text.len;
     str_add(&text, message);
-    keep(f, &text, is_warning);
+    keep(f, &text, place_len, is_warning);
 }
 
 void conf_faults_error(struct conf_faults *f, const char *file, unsigned line, const char *fmt,
@@ -71,6 +74,17 @@ void conf_faults_warn(struct conf_faults *f, const char *file, unsigned line, co
     va_start(args, fmt);
     add(f, true, file, line, fmt, args);
     va_end(args);
+}
+
+bool conf_faults_has(const struct conf_faults *f, const struct conf_fault *warning)
+{
+    const char *words = warning->text + warning->place_len;
+
+    for (size_t i = 0; i < f->n; i++)
+        if (f->items[i].is_warning &&
+            strcmp(f->items[i].text + f->items[i].place_len, words) == 0)
+            return true;
+    return false;
 }
 
 int conf_faults_result(const struct conf_faults *f, struct err *e)

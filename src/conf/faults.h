@@ -9,8 +9,9 @@
 #include "base/err.h"
 
 struct conf_fault {
-    char *text;      /* "scaler.cfg:41: service "checkout": ..." */
-    bool is_warning; /* works, but the user should know */
+    char *text;       /* "scaler.cfg:41: service "checkout": ..." */
+    size_t place_len; /* of "scaler.cfg:41: " in it */
+    bool is_warning;  /* works, but the user should know */
 };
 
 struct conf_faults {
@@ -35,6 +36,9 @@ void conf_faults_warn(struct conf_faults *f, const char *file, unsigned line, co
 /* 0 when there is no error; else -1 and ERR_CONFIG with the first one and how many more there
  * are, or ERR_NOMEM. */
 int conf_faults_result(const struct conf_faults *f, struct err *e);
+
+/* True when f has a warning of the same words, wherever it was found: lines move. */
+bool conf_faults_has(const struct conf_faults *f, const struct conf_fault *warning);
 
 void conf_faults_clear(struct conf_faults *f); /* f is zeros afterwards */
 

@@ -47,7 +47,8 @@ struct daemon {
     struct server *server;
     char listen[256];
     struct daemon_status status;
-    int64_t status_mono_ms; /* the next one is written */
+    int64_t status_mono_ms;  /* the next one is written */
+    struct conf_faults told; /* of the configuration read last */
     bool is_loading, must_load_again, is_told_ready, is_stopping;
 };
 
@@ -95,27 +96,33 @@ static void on_flush(uv_timer_t *timer)
 
 /* ---- configuration ---- */
 
-static void log_faults(const struct conf_faults *faults)
+/* Warnings that the last reading had, too, are not told again. Takes faults over. */
+static void log_faults(struct daemon *d, struct conf_faults *faults)
 {
     for (size_t i = 0; i < faults->n; i++) {
-        if (faults->items[i].is_warning)
-            log_warn("config", "%s", faults->items[i].text);
-        else
+        if (!faults->items[i].is_warning)
             log_error("config", "%s", faults->items[i].text);
+        else if (!conf_faults_has(&d->told, &faults->items[i]))
+            log_warn("config", "%s", faults->items[i].text);
     }
+    conf_faults_clear(&d->told);
+    d->told = *faults;
+    *faults = (struct conf_faults){0};
 }
 
 /* At the start: faults go to whoever asked for them. */
-static int load_first(const struct daemon_options *o, struct config **out, struct err *e)
+static int load_first(struct daemon *d, struct config **out, struct err *e)
 {
+    const struct daemon_options *o = d->options;
     struct conf_faults faults = {0};
     int rc = config_load(out, o->config_path, &faults, e);
 
-    if (o->on_faults)
+    if (o->on_faults) {
         o->on_faults(&faults, o->user);
-    else
-        log_faults(&faults);
-    conf_faults_clear(&faults);
+        d->told = faults;
+    } else {
+        log_faults(d, &faults);
+    }
     return rc;
 }
 
@@ -123,7 +130,7 @@ struct load_job {
     struct pool_job pool;
     struct daemon *daemon;
     struct config *config;
-    size_t n_faults; /* told already, each once */
+    struct conf_faults faults;
 };
 
 static void start_reload(struct daemon *d);
@@ -131,14 +138,10 @@ static void start_reload(struct daemon *d);
 static void load_work(struct pool_job *pj)
 {
     struct load_job *job = (struct load_job *)pj;
+    const char *path = job->daemon->options->config_path;
 
-    struct conf_faults faults = {0};
-
-    if (config_load(&job->config, job->daemon->options->config_path, &faults, &pj->err) != 0)
+    if (config_load(&job->config, path, &job->faults, &pj->err) != 0)
         job->config = NULL;
-    log_faults(&faults);
-    job->n_faults = faults.n_errors;
-    conf_faults_clear(&faults);
 }
 
 /* What only a restart can change is kept, and said. */
@@ -155,9 +158,11 @@ static void load_done(struct pool_job *pj)
     struct daemon *d = job->daemon;
     enum log_level level = LOG_LEVEL_INFO;
     struct err e = pj->err;
+    size_t n_faults = job->faults.n_errors;
     int rc = -1;
 
     d->is_loading = false;
+    log_faults(d, &job->faults);
     if (job->config && d->is_stopping) {
         config_free(job->config);
     } else if (job->config) {
@@ -171,7 +176,7 @@ static void load_done(struct pool_job *pj)
         log_info("daemon", "configuration read again");
     } else if (!d->is_stopping) {
         str_copy(d->status.config, sizeof d->status.config, e.msg);
-        if (job->n_faults > 0)
+        if (n_faults > 0)
             log_error("daemon", "reload refused, the running configuration stays");
         else
             log_error("daemon", "reload refused, the running configuration stays: %s", e.msg);
@@ -309,7 +314,7 @@ static int start(struct daemon *d, struct err *e)
     struct config *c = NULL;
     int services;
 
-    if (load_first(d->options, &c, e) != 0)
+    if (load_first(d, &c, e) != 0)
         return -1;
     if (config_state_dir(d->options->state_dir, c->state_dir, d->state_dir, sizeof d->state_dir,
                          e) != 0 ||
@@ -376,6 +381,7 @@ int daemon_run(const struct daemon_options *options, struct err *e)
     if (rc == 0)
         uv_run(&d->loop, UV_RUN_DEFAULT);
     end(d);
+    conf_faults_clear(&d->told);
     free(d);
     return rc;
 }

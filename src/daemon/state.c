@@ -2,18 +2,15 @@
  * loop alone; a job owns its batch. */
 #include "daemon/state.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clk.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "daemon/status_file.h"
 #include "decide/brain.h"
 
 /* Kept in memory while the store cannot be written; the store itself keeps the samples. */
@@ -99,6 +96,7 @@ struct state {
     struct batch next;
     uint64_t tokens;
     bool is_busy, is_writing_status;
+    struct status_file status_file; /* the job's while is_writing_status */
     struct start_request *requests;
     struct state_signal *signals;
     struct override *overrides;
@@ -309,29 +307,6 @@ static int lane_write(struct lane *l, struct batch *b, int64_t now_ms, struct er
     return lane_tend(l, now_ms, e);
 }
 
-/* Replaced whole but not synced: it is worth nothing after a crash of the machine. */
-static void write_status_file(const char *dir, const struct daemon_status *status)
-{
-    char path[PATH_MAX], beside[PATH_MAX];
-    struct str text = STR_EMPTY;
-    bool is_written = false;
-    int fd;
-
-    if (snprintf(path, sizeof path, "%s/status.json", dir) >= (int)sizeof path ||
-        snprintf(beside, sizeof beside, "%s/status.json.new", dir) >= (int)sizeof beside)
-        return;
-    if (daemon_status_write(status, &text, NULL) == 0) {
-        fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (fd >= 0) {
-            is_written = write(fd, text.data, text.len) == (ssize_t)text.len;
-            close(fd);
-        }
-        if (!is_written || rename(beside, path) != 0)
-            unlink(beside);
-    }
-    str_clear(&text);
-}
-
 /* ---- jobs ---- */
 
 struct flush_job {
@@ -427,7 +402,7 @@ static void status_work(struct pool_job *pj)
 {
     struct status_job *job = (struct status_job *)pj;
 
-    write_status_file(job->state->lane.dir, &job->status);
+    status_file_write(&job->state->status_file, job->state->lane.dir, &job->status);
 }
 
 static void status_done(struct pool_job *pj)

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -134,6 +135,82 @@ static void test_a_reload_that_removes_little_or_adds_waits_for_nobody(void **st
     life_stop(pid, 0);
 }
 
+static int count_in_log(const char *name, const char *part)
+{
+    int n = 0;
+
+    for (const char *p = life_log(name); (p = strstr(p, part)) != NULL; p++)
+        n++;
+    return n;
+}
+
+static bool is_read_once(void)
+{
+    return life_log_has(at_work, "configuration read again");
+}
+
+static bool is_read_twice(void)
+{
+    return count_in_log(at_work, "configuration read again") >= 2;
+}
+
+static void test_a_reload_tells_only_new_warnings(void **state)
+{
+    pid_t pid;
+
+    (void)state;
+    at_work = "warnings";
+    pid = life_start(at_work, NULL);
+    assert_true(life_feed(15, 20000, has_one));
+    assert_int_equal(count_in_log(at_work, "no guards"), 1);
+    life_settings.min = 0;
+    reload(pid);
+    assert_true(life_feed(15, 15000, is_read_once));
+    life_configure(",\n\n{ name = \"other\"; mode = \"dry_run\"; limits = { max = 2; };\n"
+                   "  backend = { type = \"process\"; command = [\"/bin/true\"]; }; }");
+    kill(pid, SIGHUP);
+    assert_true(life_feed(15, 15000, is_read_twice));
+    assert_int_equal(count_in_log(at_work, "\"web\": no guards"), 1);
+    assert_int_equal(count_in_log(at_work, "\"web\": limits: min = 0"), 1);
+    assert_int_equal(count_in_log(at_work, "\"other\": no guards"), 1);
+    life_stop(pid, 0);
+}
+
+static bool is_written_again(void)
+{
+    return life_log_has("unwritten", "status.json is written again");
+}
+
+/* As on a full disk: no file may grow past a few bytes, but for what fits into a name. */
+static void test_a_status_that_cannot_be_written_says_since_when(void **state)
+{
+    struct rlimit all, little = {.rlim_cur = 64};
+    const char *text;
+    pid_t pid;
+    int rc;
+
+    (void)state;
+    pid = life_start("unwritten", NULL);
+    assert_true(life_feed(15, 20000, has_one));
+    life_feed(15, 1500, NULL);
+    assert_int_equal(prlimit(pid, RLIMIT_FSIZE, NULL, &all), 0);
+    little.rlim_max = all.rlim_max;
+    assert_int_equal(prlimit(pid, RLIMIT_FSIZE, &little, NULL), 0);
+    life_feed(15, 4000, NULL);
+    text = life_scaler(&rc, "status");
+    assert_int_equal(rc, 0);
+    assert_contains(text, "OLD: the daemon cannot write its status since 20");
+    assert_contains(text, "what follows was true ");
+    assert_contains(life_scaler(&rc, "status --format json"),
+                    "scaler: status: the daemon cannot write its status since 20");
+    assert_int_equal(prlimit(pid, RLIMIT_FSIZE, &all, NULL), 0);
+    assert_true(life_feed(15, 15000, is_written_again));
+    text = life_scaler(&rc, "status");
+    assert_null(strstr(text, "OLD"));
+    assert_contains(text, "running for ");
+    life_stop(pid, 0);
+}
+
 static bool has_nine(void)
 {
     return life_count("web") >= 9;
@@ -172,6 +249,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(
             test_a_reload_that_removes_little_or_adds_waits_for_nobody, life_begin,
             life_finish),
+        cmocka_unit_test_setup_teardown(test_a_reload_tells_only_new_warnings, life_begin,
+                                        life_finish),
+        cmocka_unit_test_setup_teardown(test_a_status_that_cannot_be_written_says_since_when,
+                                        life_begin, life_finish),
         cmocka_unit_test_setup_teardown(test_an_override_works_where_no_byte_can_be_written,
                                         life_begin, life_finish),
     };
