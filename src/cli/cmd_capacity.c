@@ -232,7 +232,7 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
     else if (run_files(opts, p, &e) != 0)
         code = command_fail(&e);
     e = (struct err){0};
-    if (print_end(p, &e) != 0 && code == EXIT_DONE)
+    if (print_end_rows(p, &e) != 0 && code == EXIT_DONE)
         code = command_fail(&e);
     return code;
 }

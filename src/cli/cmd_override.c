@@ -81,6 +81,26 @@ static void say(const struct store_override *o, double per_instance)
                until);
 }
 
+/* One end alone is held against the other as configured. Less than min is hardly meant; more
+ * than max is, and said. */
+static int check_ends(const struct conf *opts, const struct store_override *o, struct err *e)
+{
+    int min, max;
+
+    if ((o->least < 0) == (o->most < 0) || !place_limits(opts, o->service, &min, &max))
+        return 0;
+    if (o->least < 0 && o->most < min)
+        return err_set(e, ERR_CONFIG,
+                       "override: --max %d is below the configured min = %d of service \"%s\": "
+                       "give --min too (at most %d), or a --max of %d or more",
+                       o->most, min, o->service, o->most, min);
+    if (o->most < 0 && o->least > max)
+        printf("service \"%s\": --min %d is above the configured max = %d, which is %d until "
+               "then\n",
+               o->service, o->least, max, o->least);
+    return 0;
+}
+
 /* The file takes effect. */
 static int put(const char *dir, const struct store_override *o, double per_instance,
                bool is_end, struct err *e)
@@ -179,6 +199,7 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
     if ((!is_end && read_order(opts, &o, &per_instance, &e) != 0) ||
         place_state_dir(opts, dir, sizeof dir, &e) != 0 ||
         place_check_service(opts, dir, o.service, &e) != 0 ||
+        (!is_end && check_ends(opts, &o, &e) != 0) ||
         put(dir, &o, per_instance, is_end, &e) != 0)
         return command_fail(&e);
     note(dir, &o, per_instance, is_end);

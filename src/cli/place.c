@@ -146,6 +146,19 @@ int place_check_service(const struct conf *opts, const char *state_dir, const ch
     return rc;
 }
 
+bool place_limits(const struct conf *opts, const char *service, int *min, int *max)
+{
+    struct config *c = read_config(opts);
+    const struct service_conf *s = c ? config_service(c, service) : NULL;
+
+    if (s) {
+        *min = (int)conf_int(s->groups[SERVICE_LIMITS], "min");
+        *max = (int)conf_int(s->groups[SERVICE_LIMITS], "max");
+    }
+    config_free(c);
+    return s != NULL;
+}
+
 void place_user(char *out, size_t size)
 {
     const char *sudo = getenv("SUDO_USER");

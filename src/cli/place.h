@@ -26,6 +26,10 @@ bool place_is_running(const char *state_dir);
 int place_check_service(const struct conf *opts, const char *state_dir, const char *service,
                         struct err *e);
 
+/* The limits that the configuration states for a service. False: it cannot be read, or names no
+ * such service. */
+bool place_limits(const struct conf *opts, const char *service, int *min, int *max);
+
 /* Who works here, for the record: $SUDO_USER, else the login name, else "uid N". */
 void place_user(char *out, size_t size);
 

@@ -25,6 +25,7 @@ struct print {
     size_t *widths;  /* of a table's columns, in characters */
     bool failed;     /* memory ran out */
     bool io_failed;
+    bool is_silent; /* nothing is shown */
 };
 
 enum print_format print_format(const struct conf *opts)
@@ -253,7 +254,7 @@ int print_end(struct print *p, struct err *e)
     int rc = 0;
 
     assert(p->at == 0);
-    if (!p->failed && p->format == PRINT_TABLE)
+    if (!p->failed && p->format == PRINT_TABLE && !p->is_silent)
         write_table(p);
     else if (!p->failed && p->format == PRINT_JSON)
         fputs(p->n_rows > 0 ? "\n]\n" : "]\n", p->file);
@@ -265,6 +266,13 @@ int print_end(struct print *p, struct err *e)
     free(p->widths);
     free(p);
     return rc;
+}
+
+int print_end_rows(struct print *p, struct err *e)
+{
+    if (p->format == PRINT_TABLE && p->n_rows == 0)
+        p->is_silent = true;
+    return print_end(p, e);
 }
 
 int print_json(FILE *file, json_t *value, struct err *e)

@@ -60,6 +60,10 @@ void print_duration(struct print *p, int64_t ms);
 /* Writes what is left and frees p, also on errors. ERR_IO, ERR_NOMEM. */
 int print_end(struct print *p, struct err *e);
 
+/* Frees p instead of that, where nothing is to be shown: of a table without rows not even the
+ * head. A table with rows, CSV and JSON are ended as print_end does. */
+int print_end_rows(struct print *p, struct err *e);
+
 /* One JSON value, indented, with a newline; the reference is stolen. NULL (jansson's sign of no
  * memory) is ERR_NOMEM; ERR_IO. */
 int print_json(FILE *file, json_t *value, struct err *e);

@@ -52,5 +52,11 @@ expect 3 'too far from the target of 5' $files --guard "$dir/cpu.csv" --target 5
     { echo "FAILED: import"; cat "$dir/out"; failed=1; }
 expect 3 'service "web": no ready counts and no decisions are kept' --state-dir "$dir/state" \
     --since 2023-11-01T00:00:00Z
+# A table of nothing has no head either.
+if "$SCALER_BIN" capacity --state-dir "$dir/state" 2>/dev/null | grep -q .; then
+    echo "FAILED: all services fail, and yet there is a table:"
+    "$SCALER_BIN" capacity --state-dir "$dir/state"
+    failed=1
+fi
 expect 3 'nothing was recorded yet|no store|no file' --state-dir "$dir/none"
 exit $failed

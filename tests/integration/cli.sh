@@ -85,6 +85,29 @@ expect "hold of a removed service" 0 "old: no longer held" \
 expect "instances of a removed service" 0 "0 instances to stop" \
     "$s" stop --instances --service old --config "$dir/one.cfg"
 
+# A limit for a time is held against the other end as configured.
+expect "max below min" 2 "--max 0 is below the configured min = 1 of service \"web\": give --min too" \
+    "$s" override web --max 0 --for 1h --reason r --config "$dir/one.cfg"
+[ ! -L "$dir/one/override.web" ] || { echo "FAILED max below min: it is in force"; failed=1; }
+expect "both ends" 0 'service "web": exactly 0 instances until' \
+    "$s" override web --min 0 --max 0 --for 1h --reason r --config "$dir/one.cfg"
+expect "min above max" 0 "--min 9 is above the configured max = 3, which is 9 until then" \
+    "$s" override web --min 9 --for 1h --reason r --config "$dir/one.cfg"
+"$s" override web --end --config "$dir/one.cfg" >/dev/null
+
+# A configuration that cannot be read names no state directory: what to say instead stands there.
+printf 'state_dir = "%s/one";\nservices = ({ name = ;\n' "$dir" >"$dir/broken.cfg"
+for c in "status" "hold web --reason r" "resume web"; do
+    # shellcheck disable=SC2086
+    expect "broken: $c" 2 "the state directory stands in it: say --state-dir DIR" \
+        "$s" $c --config "$dir/broken.cfg"
+    # shellcheck disable=SC2086
+    expect "broken: $c" 2 "broken.cfg:2: " "$s" $c --config "$dir/broken.cfg"
+done
+expect "broken, told where" 0 "held" \
+    "$s" hold web --reason r --config "$dir/broken.cfg" --state-dir "$dir/one"
+"$s" resume web --config "$dir/one.cfg" >/dev/null
+
 # What was overridden, by whom and why, can be read later.
 "$s" override web --count 3 --for 1h --reason "spring sale" --state-dir "$dir/state" >/dev/null
 "$s" override web --end --state-dir "$dir/state" >/dev/null
