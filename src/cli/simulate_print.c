@@ -70,8 +70,7 @@ static const char *percent(double share, char *out, size_t size)
         return "-";
     if (share == 0)
         return "0 %";
-    snprintf(out, size, "%.*f %%", share < 0.0995 ? share < 0.00995 ? 3 : 2 : 1,
-             100 * share);
+    snprintf(out, size, "%.*f %%", share < 0.0995 ? share < 0.00995 ? 3 : 2 : 1, 100 * share);
     return out;
 }
 
@@ -120,6 +119,12 @@ static struct print *new_contestants(struct print_column shown[COLUMNS], const c
     return print_new(&p, stdout, PRINT_TABLE, shown, n, e) == 0 ? p : NULL;
 }
 
+/* No target loses as little as is allowed: then the best is only the one that loses least. */
+static bool has_no_good_hpa(const struct simulate_shown *s)
+{
+    return s->contest->rows[CONTEST_HPA_BEST].above > s->contest->allowed;
+}
+
 static int show_contest(const struct simulate_shown *s, struct err *e)
 {
     struct print_column columns[COLUMNS];
@@ -131,7 +136,11 @@ static int show_contest(const struct simulate_shown *s, struct err *e)
         const struct contest_row *row = &s->contest->rows[i];
         char name[48];
 
-        snprintf(name, sizeof name, "%s%s", row->name, i == CONTEST_HPA_BEST ? " (best)" : "");
+        snprintf(name, sizeof name, "%s%s", row->name,
+                 i != CONTEST_HPA_BEST      ? ""
+                 : has_no_good_hpa(s)       ? " (loses least)"
+                 : s->contest->hpa_ties > 0 ? " (best, tied)"
+                                            : " (best)");
         print_contestant(p, name, row, s->price);
     }
     return print_end(p, e);
@@ -228,6 +237,24 @@ static void show_against(const struct contest_row *own, const struct contest_row
            percent(own->above, a, sizeof a), percent(peer->above, b, sizeof b));
 }
 
+/* What HPA's best target is worth, where that is not plain. */
+static void show_best(const struct simulate_shown *s)
+{
+    const char *name = s->contest->rows[CONTEST_HPA_BEST].name;
+    int ties = s->contest->hpa_ties;
+    char tied[64] = "", a[32];
+
+    if (ties > 0)
+        snprintf(tied, sizeof tied, ", and %d other target%s as little", ties,
+                 ties == 1 ? " loses" : "s lose");
+    if (has_no_good_hpa(s))
+        printf("no target of HPA keeps within %s above capacity: %s loses least%s\n",
+               percent(s->contest->allowed, a, sizeof a), name, tied);
+    else if (ties > 0)
+        printf("HPA's best is no single target: %d other%s to the same as %s\n", ties,
+               ties == 1 ? " comes" : "s come", name);
+}
+
 static void show_verdict(const struct simulate_shown *s)
 {
     const struct contest_row *rows = s->contest->rows, *own = &rows[CONTEST_SCALER];
@@ -244,9 +271,11 @@ static void show_verdict(const struct simulate_shown *s)
         printf(", %.3g times the objective", own->above_less / objective);
     printf("\n");
     show_against(own, &rows[CONTEST_HPA], "");
+    show_best(s);
     show_against(own, &rows[CONTEST_HPA_BEST],
-                 rows[CONTEST_HPA_BEST].above > s->contest->allowed ? " (no target loses less)"
-                                                                    : " (its best)");
+                 has_no_good_hpa(s)         ? ""
+                 : s->contest->hpa_ties > 0 ? " (one of its best)"
+                                            : " (its best)");
 }
 
 /* The cell of a span that lost the most. */

@@ -124,8 +124,12 @@ static int find_best_hpa(struct match *m, struct contest_row *best, struct err *
 
         if (play_hpa(m, percent, &row, e) != 0)
             return -1;
-        if (percent == TARGET_LEAST || is_better(&row, best, *allowed))
+        if (percent == TARGET_LEAST || is_better(&row, best, *allowed)) {
             *best = row;
+            m->out->hpa_ties = 0;
+        } else if (row.above == best->above && row.instance_hours == best->instance_hours) {
+            m->out->hpa_ties++;
+        }
     }
     return 0;
 }

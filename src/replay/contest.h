@@ -60,6 +60,7 @@ struct contest {
     struct simulate own; /* scaler's run, for its moments and the plot */
     int peak;            /* instances that the highest load needs */
     double allowed;      /* share above capacity within which HPA's best target was sought */
+    int hpa_ties;        /* other targets that come to the same as the best */
 };
 
 /* Fills *out; contest_clear frees what it holds. setup->simulate.progress counts the cells of

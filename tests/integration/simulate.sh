@@ -55,6 +55,19 @@ rows 4320 0 >"$work/zero.csv"
 simulate --history "$work/zero.csv" --min 1 --format csv
 is "$(value scaler 7) == 0 && $(value scaler 4) == 36"
 
+# HPA's best target is called so only where there is one that keeps, and one alone.
+simulate --history "$work/zero.csv" --min 1
+grep -q "^HPA at 20 % (best, tied)" "$work/out" || fail "a tie is not said"
+grep -q "^HPA's best is no single target: 16 others come to the same as HPA at 20 %" "$work/out" ||
+    fail "nor how many"
+rows 4320 "(m < 3000 || m % 60 > 20 ? 10 : 3000)" >"$work/bursts.csv"
+simulate --history "$work/bursts.csv" --min 1
+grep -q "^HPA at [0-9]* % (loses least)" "$work/out" || fail "no target keeps, and that is not said"
+grep -q "^no target of HPA keeps within [0-9.]* % above capacity: HPA at [0-9]* % loses least" \
+    "$work/out" || fail "nor what is allowed"
+on_load --min 2
+grep -q "^HPA at 90 % (best) " "$work/out" || fail "the one that keeps is not the best"
+
 # What cannot be simulated is said, with the exit code that belongs to it.
 refused() { # EXIT WORDS OPTIONS...
     code=$1 words=$2
@@ -73,6 +86,7 @@ printf 'timestamp_unix,value\n1760054400,\n1760054460,\n' >"$work/gaps.csv"
 refused 3 "gaps.csv" --history "$work/gaps.csv"
 refused 2 "min 70 is above max 64" --history "$work/load.csv" --min 70
 refused 2 "--history FILE" --history "$work/load.csv" --service web
+refused 2 "--fail 1: too large (at most 0.99" --history "$work/load.csv" --fail 1
 refused 2 "jitter" --history "$work/load.csv" --jitter 2
 refused 1 "none.csv" --history "$work/none.csv"
 refused 2 "ends neither in .svg nor in .png" --history "$work/load.csv" --plot x.jpg
