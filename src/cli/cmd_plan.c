@@ -73,6 +73,7 @@ struct ahead {
     struct forecast forecast;
     struct brain_state brain; /* as calibrated */
     double *load, *asked;     /* per step of the forecast */
+    int *wanted;              /* likewise */
     size_t group;             /* of its steps in a step of the plan */
     struct days days;         /* as the daemon's brain knows them */
     struct outlook outlook;
@@ -86,6 +87,7 @@ static void ahead_clear(struct ahead *a)
     outlook_clear(&a->outlook);
     free(a->load);
     free(a->asked);
+    free(a->wanted);
 }
 
 /* Cleaned, by steps that a brain can work on. */
@@ -191,13 +193,15 @@ static int ask_brain(struct ahead *a, struct err *e)
 
     a->load = calloc(f->horizon, sizeof *a->load);
     a->asked = calloc(f->horizon, sizeof *a->asked);
-    if (!a->load || !a->asked)
+    a->wanted = calloc(f->horizon, sizeof *a->wanted);
+    if (!a->load || !a->asked || !a->wanted)
         return err_nomem(e);
     if (brain_new(&b, &a->setup, f->start_ms, e) == 0 && brain_set_days(b, &a->days, e) == 0 &&
         brain_train(b, &tail, e) == 0) {
         brain_state(b, &a->brain);
         ahead_load(a->load, f, a->history, a->setup.day_ms);
-        rc = ahead_ask(b, &a->setup, f->start_ms, a->load, f->horizon, running, a->asked, e);
+        rc = ahead_ask(b, &a->setup, f->start_ms, a->load, f->horizon, running, a->asked,
+                       a->wanted, e);
     }
     brain_free(b);
     return rc;
@@ -222,7 +226,8 @@ static int look_out(struct ahead *a, struct err *e)
                                 .start_ms = f->start_ms,
                                 .step_ms = f->step_ms,
                                 .expected = f->point,
-                                .asked = a->asked};
+                                .asked = a->asked,
+                                .wanted = a->wanted};
     struct outlook_setup s = {
         .per_instance = brain_setup_carried(&a->setup, a->setup.per_instance),
         .min = a->setup.min,
@@ -396,19 +401,21 @@ const struct command command_plan = {
     .words = "",
     .least_words = 0,
     .most_words = 0,
-    .about = "Tells the counts that the daemon would go through if the load came as forecast.\n"
-             "Its brain is calibrated on the history, led along the forecast with the unrest\n"
-             "of a week before, and asked at every step for how much load it plans. Of the\n"
-             "counts that carry it the cheapest are shown: instance-time, starts and\n"
-             "changes are all priced, so the plan has few changes, each ordered one lead time\n"
-             "before it is used. One row a change: the largest load expected until the next\n"
-             "one, and the load that the count is planned for: what may come, not what is\n"
-             "likely. The sums, and what they rest on, are printed on standard error.\n"
-             "\n"
-             "The load is that of services in the store, planned for as configured, or of a\n"
-             "file; options go before the configuration. Where one of several services fails,\n"
-             "the others are planned, and the exit code is that of the first failure: 3 when\n"
-             "its history is too short.\n",
+    .about =
+        "Tells the counts that the daemon would go through if the load came as forecast.\n"
+        "Its brain is calibrated on the history, led along the forecast with the unrest\n"
+        "of a week before, and asked at every step what it would ask of the backend, its\n"
+        "hold and rails in it. Of the counts that are never fewer the cheapest are shown:\n"
+        "instance-time, starts and changes are all priced, so the plan has few changes,\n"
+        "each used one lead time after its order. One row a change: the largest load "
+        "expected until the next\n"
+        "one, and the load that the count is planned for: what may come, not what is\n"
+        "likely. The sums, and what they rest on, are printed on standard error.\n"
+        "\n"
+        "The load is that of services in the store, planned for as configured, or of a\n"
+        "file; options go before the configuration. Where one of several services fails,\n"
+        "the others are planned, and the exit code is that of the first failure: 3 when\n"
+        "its history is too short.\n",
     .examples = "scaler plan --service web\n"
                 "    the next 24 hours of a configured service\n"
                 "scaler plan --history web.csv --capacity 120 --lead-time 5m\n"

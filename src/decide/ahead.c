@@ -102,7 +102,8 @@ static int within(int v, const struct brain_setup *s)
 }
 
 int ahead_ask(struct brain *b, const struct brain_setup *setup, int64_t start_ms,
-              const double *load, size_t n, int running, double *asked, struct err *e)
+              const double *load, size_t n, int running, double *asked, int *counts,
+              struct err *e)
 {
     size_t lead = (size_t)((setup->lead_time_ms + setup->step_ms - 1) / setup->step_ms);
     struct fleet f = {.lead = lead > 0 ? lead : 1};
@@ -128,6 +129,7 @@ int ahead_ask(struct brain *b, const struct brain_setup *setup, int64_t start_ms
         brain_asked(b, now_ms, d.count);
         fleet_ask(&f, d.count);
         asked[h] = asked_by(&in);
+        counts[h] = d.count;
         brain_sample(b, now_ms, load[h]);
     }
     rc = 0;

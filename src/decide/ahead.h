@@ -22,11 +22,13 @@ void ahead_load(double *load, const struct forecast *f, const struct series *his
                 int64_t day_ms);
 
 /* asked[h], h < n: load that the brain wants to be able to carry in step h, as decided at its
- * start, headroom and floors in; 0 for a brain that knows no load. The brain must be trained up
- * to start_ms and work on the forecast's step; `setup` is what it was made with. running: of
- * instances at the start, -1 for what it asks itself. It is another brain afterwards. About 45
- * us a step. ERR_NOMEM. */
+ * start, headroom and floors in; 0 for a brain that knows no load. counts[h]: what it then asks
+ * of the backend, with all that keeps the live rule calm: the hold, the price of a change, the
+ * rails, the limits. The brain must be trained up to start_ms and work on the forecast's step;
+ * `setup` is what it was made with. running: of instances at the start, -1 for what it asks
+ * itself. It is another brain afterwards. About 45 us a step. ERR_NOMEM. */
 int ahead_ask(struct brain *b, const struct brain_setup *setup, int64_t start_ms,
-              const double *load, size_t n, int running, double *asked, struct err *e);
+              const double *load, size_t n, int running, double *asked, int *counts,
+              struct err *e);
 
 #endif

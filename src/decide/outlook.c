@@ -15,27 +15,27 @@ static int within(int v, const struct outlook_setup *s)
 static void fill_loads(struct outlook *o, const struct outlook_load *l, size_t group)
 {
     for (size_t i = 0; i < l->n; i++) {
-        o->planned[i / group] = fmax(o->planned[i / group], l->asked[i]);
-        o->expected[i / group] = fmax(o->expected[i / group], l->expected[i]);
+        size_t h = i / group;
+
+        o->planned[h] = fmax(o->planned[h], l->asked[i]);
+        o->expected[h] = fmax(o->expected[h], l->expected[i]);
+        o->need[h] = l->wanted[i] > o->need[h] ? l->wanted[i] : o->need[h];
     }
 }
 
-/* The needs, and what of them cannot be there in time. */
+/* Counts within the limits, and where they do not suffice. */
 static void fill_needs(struct outlook *o, const struct outlook_setup *s)
 {
     int64_t lead_steps = (s->lead_ms + o->step_ms - 1) / o->step_ms;
 
     for (size_t h = 0; h < o->n; h++) {
-        int need = plan_ceil(o->planned[h] / s->per_instance);
+        int least = plan_ceil(o->planned[h] / s->per_instance);
 
-        o->above_max_steps += need > s->max;
-        o->need[h] = within(need, s);
+        o->above_max_steps += least > s->max;
+        o->need[h] = within(o->need[h], s);
         if (h == 0)
             o->first = s->running < 0 ? o->need[0] : s->running;
-        if ((int64_t)h < lead_steps && o->need[h] > o->first) {
-            o->short_steps++;
-            o->need[h] = o->first;
-        }
+        o->short_steps += (int64_t)h < lead_steps && within(least, s) > o->first;
     }
 }
 
@@ -50,8 +50,8 @@ static int add_change(struct outlook *o, int64_t start_ms, const struct outlook_
     for (size_t h = at + 1; h < until; h++)
         peak = o->planned[h] > o->planned[peak] ? h : peak;
     c = &o->changes[o->n_changes++];
-    c->use_ms = start_ms + (int64_t)at * o->step_ms;
-    c->order_ms = o->counts[at] > from ? c->use_ms - s->lead_ms : c->use_ms;
+    c->order_ms = start_ms + (int64_t)at * o->step_ms;
+    c->use_ms = o->counts[at] > from ? c->order_ms + s->lead_ms : c->order_ms;
     c->from = from;
     c->to = o->counts[at];
     c->peak_ms = start_ms + (int64_t)peak * o->step_ms;

@@ -1,7 +1,10 @@
-/* outlook.h - from what has to be carried to the changes of the next day: when, how many, why.
+/* outlook.h - from what the live rule would ask for to the changes of the next day: when, how
+ * many, why.
  *
- * The counts are plan_events' minimum over the needs; an order goes out one lead time before
- * its instances are used, so within the first lead time nothing can be added. */
+ * The counts are plan_events' minimum over those that the live rule goes through
+ * (decide/ahead.h), so that no change is planned that its hold and its rails would not make.
+ * They are what is asked of the backend: an order's instances are used one lead time after it.
+ */
 #ifndef SCALER_DECIDE_OUTLOOK_H
 #define SCALER_DECIDE_OUTLOOK_H
 
@@ -17,6 +20,7 @@ struct outlook_load {
     int64_t start_ms, step_ms;
     const double *expected; /* load in each step */
     const double *asked;    /* load to be able to carry in each step: decide/ahead.h */
+    const int *wanted;      /* what the live rule asks of the backend in each step: likewise */
 };
 
 struct outlook_setup {
@@ -30,8 +34,8 @@ struct outlook_setup {
 
 /* One change of the count. */
 struct outlook_change {
-    int64_t order_ms; /* when it is asked for */
-    int64_t use_ms;   /* when it is used: the start of the step */
+    int64_t order_ms; /* when it is asked for: the start of the step */
+    int64_t use_ms;   /* when it is used: a lead time later, or at once where less are kept */
     int from, to;
     int64_t
         peak_ms; /* the step that decided how many: the largest need until the next change */
@@ -42,15 +46,15 @@ struct outlook_change {
 struct outlook {
     size_t n;         /* steps of the plan */
     int64_t step_ms;  /* their length */
-    int *need;        /* per step, within the limits */
-    int *counts;      /* per step, what the plan runs */
+    int *need;        /* per step, what the live rule asks for, within the limits */
+    int *counts;      /* per step, what the plan asks for */
     double *planned;  /* per step: load to carry */
     double *expected; /* per step */
     struct outlook_change *changes;
     size_t n_changes, cap_changes;
     int first;              /* count at the start */
     double instance_steps;  /* sum of counts */
-    size_t short_steps;     /* steps whose need cannot be there in time */
+    size_t short_steps;     /* of the first lead time that need more than is there */
     size_t above_max_steps; /* steps that would need more than max */
 };
 

@@ -87,6 +87,7 @@ static double reserve_of(double unrest, int running)
     struct brain_setup setup;
     struct brain *b;
     double load[DAY], asked[DAY], share = 0;
+    int counts[DAY];
 
     brain_setup_init(&setup);
     setup.step_ms = STEP_MS;
@@ -95,10 +96,12 @@ static double reserve_of(double unrest, int running)
     assert_int_equal(brain_new(&b, &setup, f.start_ms, NULL), 0);
     assert_int_equal(brain_train(b, s, NULL), 0);
     ahead_load(load, &f, s, CLK_DAY_MS);
-    assert_int_equal(ahead_ask(b, &setup, f.start_ms, load, DAY, running, asked, NULL), 0);
+    assert_int_equal(ahead_ask(b, &setup, f.start_ms, load, DAY, running, asked, counts, NULL),
+                     0);
     for (size_t h = 0; h < DAY; h++) {
         assert_true(asked[h] >= 0.75 * f.point[h]); /* the unrest may lie below the wave */
         share += asked[h] / f.point[h] - 1;
+        assert_true(counts[h] * setup.per_instance >= asked[h] - 1e-6 || running >= 0);
     }
     brain_free(b);
     forecast_clear(&f);
@@ -121,6 +124,7 @@ static void a_brain_that_knows_nothing_asks_for_nothing(void **state)
 {
     struct brain_setup setup;
     double load[2] = {0, 0}, asked[2] = {7, 7};
+    int counts[2] = {7, 7};
     struct brain *b;
 
     (void)state;
@@ -129,9 +133,10 @@ static void a_brain_that_knows_nothing_asks_for_nothing(void **state)
     setup.per_instance = 20;
     setup.max = 10;
     assert_int_equal(brain_new(&b, &setup, START_MS, NULL), 0);
-    assert_int_equal(ahead_ask(b, &setup, START_MS, load, 2, -1, asked, NULL), 0);
+    assert_int_equal(ahead_ask(b, &setup, START_MS, load, 2, -1, asked, counts, NULL), 0);
     assert_near(asked[0], 0, 0);
     assert_near(asked[1], 0, 0);
+    assert_int_equal(counts[1], 1);
     brain_free(b);
 }
 

@@ -7,6 +7,7 @@ enum { STEPS = 288, STEP_MS = 300000 };
 #define START_MS (INT64_C(1763800000000) / STEP_MS * STEP_MS)
 
 static double expected[STEPS], asked[STEPS];
+static int wanted[STEPS];
 
 /* A day from 1000 up to 3000 and back; a tenth more is to be carried. */
 static struct outlook_load day_ahead(void)
@@ -14,8 +15,9 @@ static struct outlook_load day_ahead(void)
     for (size_t h = 0; h < STEPS; h++) {
         expected[h] = 2000 - 1000 * cos(2 * M_PI * (double)h / STEPS);
         asked[h] = 1.1 * expected[h];
+        wanted[h] = plan_ceil(asked[h] / 100);
     }
-    return (struct outlook_load){STEPS, START_MS, STEP_MS, expected, asked};
+    return (struct outlook_load){STEPS, START_MS, STEP_MS, expected, asked, wanted};
 }
 
 static struct outlook_setup usual(void)
@@ -45,8 +47,8 @@ static void the_day_is_covered_by_few_changes_ordered_in_time(void **state)
         const struct outlook_change *c = &o.changes[k];
 
         assert_int_equal(c->from, k > 0 ? o.changes[k - 1].to : o.first);
-        assert_true(c->order_ms == c->use_ms - (c->to > c->from ? STEP_MS : 0));
-        assert_true(c->peak_ms >= c->use_ms);
+        assert_true(c->use_ms == c->order_ms + (c->to > c->from ? STEP_MS : 0));
+        assert_true(c->peak_ms >= c->order_ms);
         assert_true(c->to * s.per_instance >= c->peak_need - 1e-6);
         assert_near(c->peak_need, 1.1 * c->peak_load, 1e-9);
     }
@@ -63,6 +65,7 @@ static void a_step_of_the_plan_carries_the_largest_of_its_own(void **state)
     (void)state;
     s.group = 7; /* 41 whole steps and one of a single cell */
     asked[8] = 5000;
+    wanted[8] = 50;
     assert_int_equal(outlook_init(&o, &l, &s, NULL), 0);
     assert_int_equal(o.n, 42);
     assert_true(o.step_ms == 7 * STEP_MS);
@@ -101,10 +104,30 @@ static void what_cannot_be_there_in_time_is_counted(void **state)
     assert_int_equal(outlook_init(&o, &l, &s, NULL), 0);
     assert_int_equal(o.short_steps, 3);
     assert_true(o.above_max_steps > 0);
-    assert_int_equal(o.counts[2], 5);
-    assert_true(o.counts[3] >= 11);
+    assert_true(o.counts[0] >= 11);
+    assert_true(o.changes[0].order_ms == START_MS);
+    assert_true(o.changes[0].use_ms == START_MS + 3 * STEP_MS);
     for (size_t h = 0; h < STEPS; h++)
         assert_true(o.counts[h] <= 30);
+    outlook_clear(&o);
+}
+
+/* A live rule that holds what it has keeps the plan from falling between two rises. */
+static void a_count_that_the_live_rule_holds_is_not_given_up(void **state)
+{
+    struct outlook_load l = day_ahead();
+    struct outlook_setup s = usual();
+    struct outlook o;
+
+    (void)state;
+    for (size_t h = 0; h < STEPS; h++) {
+        asked[h] = h / 24 % 2 == 0 ? 2000 : 1000; /* two hours up, two down */
+        wanted[h] = 20;
+    }
+    s.prices.out = s.prices.in = 1;
+    assert_int_equal(outlook_init(&o, &l, &s, NULL), 0);
+    assert_int_equal(o.n_changes, 0);
+    assert_int_equal(o.first, 20);
     outlook_clear(&o);
 }
 
@@ -127,6 +150,7 @@ int main(void)
         cmocka_unit_test(a_step_of_the_plan_carries_the_largest_of_its_own),
         cmocka_unit_test(without_a_price_per_event_every_step_is_followed),
         cmocka_unit_test(what_cannot_be_there_in_time_is_counted),
+        cmocka_unit_test(a_count_that_the_live_rule_holds_is_not_given_up),
         cmocka_unit_test(no_steps_are_too_short),
     };
 
