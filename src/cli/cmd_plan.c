@@ -1,26 +1,22 @@
 /* cmd_plan.c - `scaler plan`: what would be done, when, and why. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clk.h"
 #include "cli/aim.h"
 #include "cli/command.h"
 #include "cli/history_file.h"
 #include "cli/look.h"
+#include "cli/place.h"
 #include "cli/print.h"
 #include "cli/stored.h"
-#include "collect/clean.h"
 #include "collect/series.h"
-#include "decide/ahead.h"
-#include "decide/brain.h"
-#include "decide/outlook.h"
-#include "forecast/forecast.h"
 #include "forecast/future.h"
-#include "forecast/model.h"
 #include "service/config.h"
+#include "service/planner.h"
 
 static const struct conf_option options[] = {
     {"service", CONF_STRINGS, "", 0, 0, "",
@@ -55,193 +51,50 @@ static const struct conf_option options[] = {
     CONF_END,
 };
 
-#define STEPS_MOST 200000 /* of the forecast */
-#define AUTO_STEPS 96     /* of a plan whose step is not given */
-#define CLOCK_AT 11       /* where 08:40 begins in 2026-11-22T08:40:00Z */
-/* Days of seconds are forecast and decided by minutes, as in the daemon. */
-#define FINE_STEP_MS CLK_MINUTE_MS
-static const double LEVELS[] = {0.1, 0.5, 0.9};
-static const double IN_SHARE = 0.2; /* price of a scale-in, of a scale-out's */
+#define CLOCK_AT 11 /* where 08:40 begins in 2026-11-22T08:40:00Z */
 
 /* A plan under way. */
 struct ahead {
     const struct conf *opts;
     const struct aim *aim;
     const struct service_conf *sc; /* NULL: a file's history */
-    struct brain_setup setup;
-    struct series *history; /* cleaned, by fine steps */
-    struct forecast forecast;
-    struct brain_state brain; /* as calibrated */
-    double *load, *asked;     /* per step of the forecast */
-    int *wanted;              /* likewise */
-    size_t group;             /* of its steps in a step of the plan */
-    struct days days;         /* as the daemon's brain knows them */
-    struct outlook outlook;
+    struct planner planner;
 };
 
-static void ahead_clear(struct ahead *a)
+static void take_options(struct planner *p, const struct conf *opts, const struct aim *aim)
 {
-    series_free(a->history);
-    forecast_clear(&a->forecast);
-    days_clear(&a->days);
-    outlook_clear(&a->outlook);
-    free(a->load);
-    free(a->asked);
-    free(a->wanted);
-}
-
-/* Cleaned, by steps that a brain can work on. */
-static int take_history(struct ahead *a, const struct series *raw, struct err *e)
-{
-    struct series *fine = NULL;
-    int rc = -1;
-
-    if (raw->step_ms > CLK_HOUR_MS)
-        return err_set(e, ERR_CONFIG,
-                       "a plan needs a history in steps of at most 1h: these are of %lld s",
-                       (long long)(raw->step_ms / CLK_SECOND_MS));
-    if (raw->step_ms < FINE_STEP_MS && a->setup.day_ms == CLK_DAY_MS &&
-        series_resample(&fine, raw, FINE_STEP_MS, e) != 0)
-        return -1;
-    rc = clean_series(&a->history, fine ? fine : raw, NULL, e);
-    a->setup.step_ms = (fine ? fine : raw)->step_ms;
-    series_free(fine);
-    return rc;
-}
-
-/* How many steps to forecast, and how many of them make one of the plan. */
-static int choose_steps(struct ahead *a, size_t *steps, struct err *e)
-{
-    int64_t fine = a->setup.step_ms, horizon = conf_duration_ms(a->opts, "horizon");
-    int64_t step = conf_is_auto(a->opts, "step")
-                       ? (horizon / AUTO_STEPS + fine - 1) / fine * fine
-                       : conf_duration_ms(a->opts, "step");
-    char text[32];
-
-    clk_format_duration(fine, text, sizeof text);
-    if (horizon < fine)
-        return err_set(e, ERR_CONFIG, "--horizon: shorter than one step of %s", text);
-    if (step < fine || step % fine != 0)
-        return err_set(e, ERR_CONFIG, "--step: write a multiple of the history's %s", text);
-    a->group = (size_t)(step / fine);
-    *steps = (size_t)((horizon + step - 1) / step) * a->group;
-    if (*steps > STEPS_MOST)
-        return err_set(e, ERR_CONFIG, "--horizon: %zu steps of %s, at most %d", *steps, text,
-                       STEPS_MOST);
-    return 0;
-}
-
-/* The model asked for; auto is the ensemble where it is built in, else the first there is. */
-static const struct model *model_of(const struct conf *opts, struct err *e)
-{
-    const char *name = conf_string(opts, "model");
-    const struct model *m =
-        conf_is_auto(opts, "model") ? model_find("ensemble") : model_find(name);
-
-    if (!m && conf_is_auto(opts, "model"))
-        m = model_table[0];
-    if (!m)
-        err_set(e, ERR_CONFIG, "model \"%s\" is not known: see scaler models", name);
-    return m;
+    planner_init(p, &aim->brain);
+    p->least = aim->least;
+    p->most = aim->most;
+    p->override_until_ms = aim->override_until_ms;
+    p->horizon_ms = conf_duration_ms(opts, "horizon");
+    p->step_ms = conf_is_auto(opts, "step") ? 0 : conf_duration_ms(opts, "step");
+    p->running = conf_is_auto(opts, "running") ? -1 : (int)conf_int(opts, "running");
+    p->change_cost_ms = conf_duration_ms(opts, "change_cost");
+    p->start_cost_ms = conf_duration_ms(opts, "start_cost");
 }
 
 /* With the clock and the special days of the service. */
 static int make_forecast(struct ahead *a, struct err *e)
 {
-    struct future_setup setup = {.model = model_of(a->opts, e), .day_ms = a->setup.day_ms};
+    struct planner *p = &a->planner;
+    const char *name = conf_is_auto(a->opts, "model") ? "auto" : conf_string(a->opts, "model");
+    struct future_setup setup = {.model = planner_model(name, e), .day_ms = p->setup.day_ms};
     struct look look = {0};
     struct future future = {0};
-    size_t steps = 0;
+    int64_t end_ms;
     int rc = -1;
 
-    if (!setup.model || choose_steps(a, &steps, e) != 0)
+    if (!setup.model || planner_begin_forecast(p, e) != 0)
         return -1;
-    if (look_open(&look, a->opts, a->sc, a->history->start_ms,
-                  series_time_ms(a->history, a->history->n + steps), e) != 0 ||
-        forecast_init(&a->forecast, steps, LEVELS, sizeof LEVELS / sizeof *LEVELS, e) != 0)
-        goto done;
-    rc = look_forecast(&look, &a->forecast, &future, a->history, setup, a->sc, e);
-    if (rc == 0 && a->setup.day_ms == CLK_DAY_MS)
-        rc = days_init(&a->days, look.zone, &look.calendar, a->history->start_ms,
-                       series_time_ms(a->history, a->history->n + steps), e);
-done:
+    end_ms = series_time_ms(p->history, p->history->n + p->forecast.horizon);
+    if (look_open(&look, a->opts, a->sc, p->history->start_ms, end_ms, e) == 0)
+        rc = look_forecast(&look, &p->forecast, &future, p->history, setup, a->sc, e);
+    if (rc == 0 && p->setup.day_ms == CLK_DAY_MS)
+        rc = days_init(&p->days, look.zone, &look.calendar, p->history->start_ms, end_ms, e);
     future_clear(&future);
     look_close(&look);
     return rc;
-}
-
-/* The end of the history that the daemon, too, is trained on when it starts. */
-static struct series newest_of(const struct series *s)
-{
-    size_t most = (size_t)(BRAIN_HISTORY_MS / s->step_ms), skip = s->n > most ? s->n - most : 0;
-    struct series tail = *s;
-
-    tail.start_ms = series_time_ms(s, skip);
-    tail.values += skip;
-    tail.n -= skip;
-    return tail;
-}
-
-/* What the brain would ask for, calibrated on the history and led along the forecast. */
-static int ask_brain(struct ahead *a, struct err *e)
-{
-    int running = conf_is_auto(a->opts, "running") ? -1 : (int)conf_int(a->opts, "running");
-    const struct forecast *f = &a->forecast;
-    struct series tail = newest_of(a->history);
-    struct brain *b = NULL;
-    int rc = -1;
-
-    a->load = calloc(f->horizon, sizeof *a->load);
-    a->asked = calloc(f->horizon, sizeof *a->asked);
-    a->wanted = calloc(f->horizon, sizeof *a->wanted);
-    if (!a->load || !a->asked || !a->wanted)
-        return err_nomem(e);
-    if (brain_new(&b, &a->setup, f->start_ms, e) == 0 && brain_set_days(b, &a->days, e) == 0 &&
-        brain_train(b, &tail, e) == 0) {
-        brain_state(b, &a->brain);
-        ahead_load(a->load, f, a->history, a->setup.day_ms);
-        rc = ahead_ask(b, &a->setup, f->start_ms, a->load, f->horizon, running, a->asked,
-                       a->wanted, e);
-    }
-    brain_free(b);
-    return rc;
-}
-
-static double mean_of(const struct forecast *f)
-{
-    double sum = 0;
-
-    for (size_t h = 0; h < f->horizon; h++)
-        sum += fmax(f->point[h], 0);
-    return sum / (double)f->horizon;
-}
-
-static int look_out(struct ahead *a, struct err *e)
-{
-    const struct forecast *f = &a->forecast;
-    double step = (double)f->step_ms * (double)a->group;
-    double event = (double)conf_duration_ms(a->opts, "change_cost") / step * mean_of(f) /
-                   a->setup.per_instance;
-    struct outlook_load load = {.n = f->horizon,
-                                .start_ms = f->start_ms,
-                                .step_ms = f->step_ms,
-                                .expected = f->point,
-                                .asked = a->asked,
-                                .wanted = a->wanted};
-    struct outlook_setup s = {
-        .per_instance = brain_setup_carried(&a->setup, a->setup.per_instance),
-        .min = a->setup.min,
-        .max = a->setup.max,
-        .running = conf_is_auto(a->opts, "running") ? -1 : (int)conf_int(a->opts, "running"),
-        .lead_ms = a->setup.lead_time_ms,
-        .group = a->group,
-        .prices = {.step = 1,
-                   .start = (double)conf_duration_ms(a->opts, "start_cost") / step,
-                   .out = event,
-                   .in = IN_SHARE * event},
-    };
-
-    return outlook_init(&a->outlook, &load, &s, e);
 }
 
 static void print_change(struct print *p, const struct outlook_change *c)
@@ -278,7 +131,7 @@ static int print_changes(const struct conf *opts, const struct outlook *o, struc
 /* What the counts rest on. */
 static void print_basis(const struct ahead *a)
 {
-    const struct brain_state *b = &a->brain;
+    const struct brain_state *b = &a->planner.brain;
     double days = fmin(b->days, (double)(BRAIN_HISTORY_MS / CLK_DAY_MS));
 
     if (b->phase == DECIDE_LEARNING)
@@ -294,29 +147,75 @@ static void print_basis(const struct ahead *a)
                 days);
 }
 
+/* Of a service: what is in force instead of what is configured. */
+static void print_force(const struct ahead *a)
+{
+    const struct planner *p = &a->planner;
+    char until[32];
+
+    if (a->aim->capacity[0] != '\0')
+        fprintf(stderr, "  capacity of an instance: %s\n", a->aim->capacity);
+    if (a->aim->terms[0] != '\0')
+        fprintf(stderr, "  %s\n", a->aim->terms);
+    if (p->override_until_ms <= p->forecast.start_ms || (p->least < 0 && p->most < 0))
+        return;
+    clk_format_time(p->override_until_ms / CLK_SECOND_MS * CLK_SECOND_MS, until, sizeof until);
+    fprintf(stderr, "  an operator's override until %s:", until);
+    if (p->least >= 0)
+        fprintf(stderr, " at least %d", p->least);
+    if (p->most >= 0)
+        fprintf(stderr, "%s at most %d", p->least >= 0 ? "," : "", p->most);
+    fprintf(stderr, "\n");
+}
+
+/* What being stricter or laxer would cost. */
+static void print_dials(const struct ahead *a)
+{
+    const struct brain_dial *d = a->planner.dials;
+    bool has_ratio = a->planner.setup.cost_ratio > 0;
+
+    if (!a->planner.has_dials)
+        return;
+    fprintf(stderr, "  stricter or laxer, by a replay of the last %.3g days:\n", d[1].days);
+    for (int i = 0; i < BRAIN_DIALS; i++) {
+        char name[48], cost[48];
+
+        if (has_ratio)
+            snprintf(name, sizeof name, "cost_ratio %.4g", d[i].allowed);
+        else
+            snprintf(name, sizeof name, "%.4g %% allowed", 100 * d[i].allowed);
+        if (i == 1)
+            snprintf(cost, sizeof cost, "as planned");
+        else
+            snprintf(cost, sizeof cost, "%+.1f %% cost", 100 * (d[i].cost / d[1].cost - 1));
+        fprintf(stderr, "    %-20s  %12s  %.2g %% above capacity\n", name, cost,
+                100 * d[i].share_above);
+    }
+}
+
 static void print_short(const struct ahead *a)
 {
-    const struct outlook *o = &a->outlook;
+    const struct outlook *o = &a->planner.outlook;
 
     if (o->short_steps > 0)
         fprintf(stderr, "  short: %zu of the first steps need more than can be ready in time\n",
                 o->short_steps);
     if (o->above_max_steps > 0)
         fprintf(stderr, "  short: %zu steps need more than max = %d\n", o->above_max_steps,
-                a->setup.max);
+                a->planner.setup.max);
 }
 
 /* The sums go to standard error, so that standard output holds rows alone. */
 static void print_sums(const struct ahead *a, const char *name)
 {
-    const struct outlook *o = &a->outlook;
+    const struct outlook *o = &a->planner.outlook;
     double hours = o->instance_steps * (double)o->step_ms / CLK_HOUR_MS;
     char lead[32], span[32];
     int most = o->first;
 
     for (size_t h = 0; h < o->n; h++)
         most = o->counts[h] > most ? o->counts[h] : most;
-    clk_format_duration(a->setup.lead_time_ms, lead, sizeof lead);
+    clk_format_duration(a->planner.setup.lead_time_ms, lead, sizeof lead);
     clk_format_duration((int64_t)o->n * o->step_ms, span, sizeof span);
     fprintf(stderr, "%s%snext %s: starts with %d, %zu changes, at most %d; %.1f instance-hours",
             name ? name : "", name ? ": " : "", span, o->first, o->n_changes, most, hours);
@@ -324,16 +223,18 @@ static void print_sums(const struct ahead *a, const char *name)
             most * (double)o->n * (double)o->step_ms / CLK_HOUR_MS);
     if (!isnan(a->aim->price))
         fprintf(stderr, ", price %.2f", hours * a->aim->price);
-    fprintf(stderr, "\n  for %.4g an instance, lead time %s (%s), ", a->setup.per_instance,
-            lead, a->aim->lead_from);
-    if (a->setup.cost_ratio > 0)
+    fprintf(stderr, "\n  for %.4g an instance, lead time %s (%s), ",
+            a->planner.setup.per_instance, lead, a->aim->lead_from);
+    if (a->planner.setup.cost_ratio > 0)
         fprintf(stderr, "a request above capacity priced as %.4g idle ones\n",
-                a->setup.cost_ratio);
+                a->planner.setup.cost_ratio);
     else
         fprintf(stderr, "%.3g %% of requests allowed above capacity\n",
-                100 * a->setup.objective);
+                100 * a->planner.setup.objective);
     print_basis(a);
+    print_force(a);
     print_short(a);
+    print_dials(a);
 }
 
 /* Cleans, forecasts, plans, prints. `name` NULL: a file's history. */
@@ -341,17 +242,18 @@ static int plan_one(const struct conf *opts, const struct aim *aim,
                     const struct service_conf *sc, const char *name, const struct series *raw,
                     struct err *e)
 {
-    struct ahead a = {.opts = opts, .aim = aim, .sc = sc, .setup = aim->brain};
+    struct ahead a = {.opts = opts, .aim = aim, .sc = sc};
     int rc = -1;
 
-    if (take_history(&a, raw, e) != 0 || make_forecast(&a, e) != 0 || ask_brain(&a, e) != 0 ||
-        look_out(&a, e) != 0 || print_changes(opts, &a.outlook, e) != 0)
+    take_options(&a.planner, opts, aim);
+    if (planner_take_history(&a.planner, raw, e) != 0 || make_forecast(&a, e) != 0 ||
+        planner_run(&a.planner, e) != 0 || print_changes(opts, &a.planner.outlook, e) != 0)
         goto done;
     fflush(stdout);
     print_sums(&a, name);
     rc = 0;
 done:
-    ahead_clear(&a);
+    planner_clear(&a.planner);
     return rc;
 }
 
@@ -361,7 +263,7 @@ static int plan_file(const struct conf *opts, struct err *e)
     struct aim a;
     int rc = -1;
 
-    if (aim_find(&a, opts, NULL, NULL, e) == 0 &&
+    if (aim_find(&a, opts, NULL, NULL, NULL, e) == 0 &&
         history_file(&raw, conf_string(opts, "history"), 0, false, e) == 0)
         rc = plan_one(opts, &a, NULL, NULL, raw, e);
     series_free(raw);
@@ -373,12 +275,14 @@ static int plan_service(struct store *store, const struct conf *opts, const stru
 {
     const struct service_conf *sc = c ? config_service(c, name) : NULL;
     struct series *raw = NULL;
+    char dir[PATH_MAX];
     struct aim a;
     int rc = -1;
 
-    if (stored_load(store, name, 0, &raw, e) != 0)
+    if (place_state_dir(opts, dir, sizeof dir, e) != 0 ||
+        stored_load(store, name, 0, &raw, e) != 0)
         return -1;
-    if (aim_find(&a, opts, sc, store, e) == 0)
+    if (aim_find(&a, opts, sc, store, dir, e) == 0)
         rc = plan_one(opts, &a, sc, name, raw, e);
     if (rc != 0)
         err_wrap(e, "service \"%s\"", name);
@@ -407,13 +311,15 @@ const struct command command_plan = {
         "of a week before, and asked at every step what it would ask of the backend, its\n"
         "hold and rails in it. Of the counts that are never fewer the cheapest are shown:\n"
         "instance-time, starts and changes are all priced, so the plan has few changes,\n"
-        "each used one lead time after its order. One row a change: the largest load "
-        "expected until the next\n"
-        "one, and the load that the count is planned for: what may come, not what is\n"
-        "likely. The sums, and what they rest on, are printed on standard error.\n"
+        "each used one lead time after its order. One row a change: the largest load\n"
+        "expected until the next one, and the load that the count is planned for: what may\n"
+        "come, not what is likely. The sums, what they rest on, and what an objective ten\n"
+        "times stricter or laxer would cost are printed on standard error.\n"
         "\n"
-        "The load is that of services in the store, planned for as configured, or of a\n"
-        "file; options go before the configuration. Where one of several services fails,\n"
+        "The load is that of services in the store, planned for with what is in force (a\n"
+        "capacity that guards measured, overrides, settings that wait for approval left\n"
+        "out), or of a file; options go before the configuration. Where one of several "
+        "services fails,\n"
         "the others are planned, and the exit code is that of the first failure: 3 when\n"
         "its history is too short.\n",
     .examples = "scaler plan --service web\n"

@@ -207,7 +207,7 @@ static int simulate_file(const struct conf *opts, struct err *e)
     struct aim a;
     int rc = -1;
 
-    if (aim_find(&a, opts, NULL, NULL, e) == 0 &&
+    if (aim_find(&a, opts, NULL, NULL, NULL, e) == 0 &&
         history_file(&raw, conf_string(opts, "history"), 0, false, e) == 0)
         rc = simulate_one(opts, &a, NULL, NULL, raw, e);
     series_free(raw);
@@ -222,7 +222,7 @@ static int simulate_service(struct store *store, const struct conf *opts,
     struct aim a;
     int rc = stored_load(store, name, 0, &raw, e);
 
-    if (rc == 0 && (aim_find(&a, opts, sc, store, e) != 0 ||
+    if (rc == 0 && (aim_find(&a, opts, sc, store, NULL, e) != 0 ||
                     simulate_one(opts, &a, sc, name, raw, e) != 0))
         rc = err_wrap(e, "service \"%s\"", name);
     series_free(raw);

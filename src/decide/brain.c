@@ -28,11 +28,12 @@ static const double KAPPA = 0.7; /* share of the objective that is aimed at */
 static const double KAPPA_LOW = 0.3, KAPPA_HIGH = 1.4;
 static const double PRICE_FIRST = 0.1; /* of an event, in minutes of the whole fleet */
 static const double PRICE_LOW = 0.05, PRICE_HIGH = 0.5, PRICE_RATE = 0.25;
-static const double IN_PRICE = 0.1;     /* of a scale-in, of a scale-out's price */
-static const double FLEET_DAYS = 2;     /* time constant of the fleet's size */
-static const double TRUST_SHARE = 1.5;  /* own error over naive that ends the trust */
-static const double BLIND_FADE = 0.25;  /* of a day: six hours */
-static const double BLIND_FULLER = 0.8; /* the quantile of the earlier days */
+static const double IN_PRICE = 0.1;       /* of a scale-in, of a scale-out's price */
+static const double FLEET_DAYS = 2;       /* time constant of the fleet's size */
+static const double OBJECTIVE_MOST = 0.2; /* of a dial that is turned: as of the option */
+static const double TRUST_SHARE = 1.5;    /* own error over naive that ends the trust */
+static const double BLIND_FADE = 0.25;    /* of a day: six hours */
+static const double BLIND_FULLER = 0.8;   /* the quantile of the earlier days */
 
 static int check_setup(const struct brain_setup *s, struct err *e)
 {
@@ -670,6 +671,28 @@ void brain_state(const struct brain *b, struct brain_state *out)
         calibrate_outcome(b->calibrate, b->chosen, &o);
         out->expected_cost = o.cost;
     }
+}
+
+bool brain_dials(const struct brain *b, struct brain_dial out[BRAIN_DIALS])
+{
+    static const double factors[BRAIN_DIALS] = {0.1, 1, 10};
+    bool has_ratio = !isnan(b->setup.cost_ratio);
+
+    if (phase_of(b) != DECIDE_SETTLED || b->chosen < 0)
+        return false;
+    for (int i = 0; i < BRAIN_DIALS; i++) {
+        double ratio = has_ratio ? b->setup.cost_ratio / factors[i] : 0;
+        double objective = fmin(b->setup.objective * factors[i], OBJECTIVE_MOST);
+        struct calibrate_outcome o;
+        int found = i == 1 ? b->chosen : calibrate_find(b->calibrate, objective, KAPPA, ratio);
+
+        if (found < 0)
+            return false;
+        calibrate_outcome(b->calibrate, found, &o);
+        out[i] =
+            (struct brain_dial){has_ratio ? ratio : objective, o.cost, o.share_above, o.days};
+    }
+    return true;
 }
 
 void brain_restarted(struct brain *b, int64_t now_ms)

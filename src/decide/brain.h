@@ -184,6 +184,20 @@ struct brain_state {
 };
 void brain_state(const struct brain *b, struct brain_state *out);
 
+/* What the objective would cost set elsewhere: ten times stricter, as it is, ten times laxer
+ * (of a cost ratio: ten times as dear, and a tenth). */
+enum { BRAIN_DIALS = 3 };
+struct brain_dial {
+    double allowed;     /* the objective, or the cost ratio */
+    double cost;        /* instance-time over that of the load, with changes priced */
+    double share_above; /* of requests, above capacity */
+    double days;        /* the last so many, replayed */
+};
+
+/* By the shadow fleets of the calibration: 0.2 ms. False while it has nothing to choose from.
+ */
+bool brain_dials(const struct brain *b, struct brain_dial out[BRAIN_DIALS]);
+
 size_t brain_bytes(const struct brain *b);
 
 #endif

@@ -2,14 +2,24 @@
 #include "decide/outlook.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/vec.h"
 
-static int within(int v, const struct outlook_setup *s)
+/* As the live rule is told: an override of one end carries the other along. */
+static int within(int v, const struct outlook_setup *s, int64_t time_ms)
 {
-    return v > s->max ? s->max : v < s->min ? s->min : v;
+    bool is_over = time_ms < s->override_until_ms;
+    int least = is_over && s->least >= 0 ? s->least : s->min;
+    int most = is_over && s->most >= 0 ? s->most : s->max;
+
+    if (most < least && is_over && s->most >= 0 && s->least < 0)
+        least = most;
+    else if (most < least)
+        most = least;
+    return v > most ? most : v < least ? least : v;
 }
 
 static void fill_loads(struct outlook *o, const struct outlook_load *l, size_t group)
@@ -24,18 +34,19 @@ static void fill_loads(struct outlook *o, const struct outlook_load *l, size_t g
 }
 
 /* Counts within the limits, and where they do not suffice. */
-static void fill_needs(struct outlook *o, const struct outlook_setup *s)
+static void fill_needs(struct outlook *o, int64_t start_ms, const struct outlook_setup *s)
 {
     int64_t lead_steps = (s->lead_ms + o->step_ms - 1) / o->step_ms;
 
     for (size_t h = 0; h < o->n; h++) {
         int least = plan_ceil(o->planned[h] / s->per_instance);
+        int64_t at_ms = start_ms + (int64_t)h * o->step_ms;
 
-        o->above_max_steps += least > s->max;
-        o->need[h] = within(o->need[h], s);
+        o->above_max_steps += least > within(least, s, at_ms);
+        o->need[h] = within(o->need[h], s, at_ms);
         if (h == 0)
             o->first = s->running < 0 ? o->need[0] : s->running;
-        o->short_steps += (int64_t)h < lead_steps && within(least, s) > o->first;
+        o->short_steps += (int64_t)h < lead_steps && within(least, s, at_ms) > o->first;
     }
 }
 
@@ -103,7 +114,7 @@ int outlook_init(struct outlook *o, const struct outlook_load *l, const struct o
         return err_nomem(e);
     }
     fill_loads(o, l, s->group);
-    fill_needs(o, s);
+    fill_needs(o, l->start_ms, s);
     if (solve(o, &s->prices, e) != 0) {
         outlook_clear(o);
         return -1;

@@ -26,9 +26,11 @@ struct outlook_load {
 struct outlook_setup {
     double per_instance; /* requests per second */
     int min, max;
-    int running;     /* instances at the start; -1: what the first step needs */
-    int64_t lead_ms; /* order to ready */
-    size_t group;    /* fine steps in a step of the plan: the largest of each counts */
+    int least, most;           /* instead of them, an operator's; -1: not overridden */
+    int64_t override_until_ms; /* before this time */
+    int running;               /* instances at the start; -1: what the first step needs */
+    int64_t lead_ms;           /* order to ready */
+    size_t group; /* fine steps in a step of the plan: the largest of each counts */
     struct plan_prices prices;
 };
 

@@ -33,6 +33,29 @@ static void it_learns_a_day_and_keeps_the_objective(void **state)
     brain_free(w.b);
 }
 
+static void a_stricter_objective_costs_more(void **state)
+{
+    struct brain_dial d[BRAIN_DIALS];
+    struct brain_state s;
+    struct world w;
+
+    (void)state;
+    world_init(&w, 5 * CLK_MINUTE_MS, CLK_DAY_MS, 1);
+    world_run_days(&w, 1.5);
+    assert_false(brain_dials(w.b, d)); /* too young to know */
+    world_run_days(&w, 9);
+    assert_true(brain_dials(w.b, d));
+    brain_state(w.b, &s);
+    assert_near(d[0].allowed, 0.0001, 1e-12);
+    assert_near(d[1].allowed, s.share_allowed, 1e-12);
+    assert_near(d[2].allowed, 0.01, 1e-12);
+    assert_near(d[1].cost, s.expected_cost, 1e-12);
+    assert_true(d[0].cost > d[1].cost && d[1].cost > d[2].cost && d[2].cost > 1);
+    assert_true(d[0].share_above < d[1].share_above && d[1].share_above < d[2].share_above);
+    assert_near(d[1].days, 8, 1.5);
+    brain_free(w.b);
+}
+
 static void a_compressed_day_of_a_minute_works_too(void **state)
 {
     struct world w;
@@ -253,6 +276,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_learns_a_day_and_keeps_the_objective),
+        cmocka_unit_test(a_stricter_objective_costs_more),
         cmocka_unit_test(a_compressed_day_of_a_minute_works_too),
         cmocka_unit_test(an_outage_takes_no_capacity_from_the_return),
         cmocka_unit_test(an_accepted_low_load_ends_the_dip_floor),

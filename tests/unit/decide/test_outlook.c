@@ -25,6 +25,8 @@ static struct outlook_setup usual(void)
     return (struct outlook_setup){.per_instance = 100,
                                   .min = 1,
                                   .max = 1000,
+                                  .least = -1,
+                                  .most = -1,
                                   .running = -1,
                                   .lead_ms = STEP_MS,
                                   .group = 1,
@@ -131,6 +133,30 @@ static void a_count_that_the_live_rule_holds_is_not_given_up(void **state)
     outlook_clear(&o);
 }
 
+static void an_override_counts_until_it_ends(void **state)
+{
+    struct outlook_load l = day_ahead();
+    struct outlook_setup s = usual();
+    struct outlook o;
+
+    (void)state;
+    s.least = 25;
+    s.override_until_ms = START_MS + 12 * INT64_C(STEP_MS); /* an hour */
+    assert_int_equal(outlook_init(&o, &l, &s, NULL), 0);
+    for (size_t h = 0; h < STEPS; h++)
+        assert_true(h >= 12 || o.counts[h] >= 25);
+    assert_true(o.counts[13] < 25);
+    outlook_clear(&o);
+    s.least = -1;
+    s.most = 5; /* below what is needed, also below min */
+    s.min = 8;
+    assert_int_equal(outlook_init(&o, &l, &s, NULL), 0);
+    assert_int_equal(o.counts[11], 5);
+    assert_int_equal(o.above_max_steps, 12);
+    assert_true(o.counts[12] > 5);
+    outlook_clear(&o);
+}
+
 static void no_steps_are_too_short(void **state)
 {
     struct outlook_load l = {.step_ms = STEP_MS};
@@ -151,6 +177,7 @@ int main(void)
         cmocka_unit_test(without_a_price_per_event_every_step_is_followed),
         cmocka_unit_test(what_cannot_be_there_in_time_is_counted),
         cmocka_unit_test(a_count_that_the_live_rule_holds_is_not_given_up),
+        cmocka_unit_test(an_override_counts_until_it_ends),
         cmocka_unit_test(no_steps_are_too_short),
     };
 
