@@ -23,7 +23,8 @@ void gate_conf_default(struct gate_conf *out)
 {
     *out = (struct gate_conf){.mode = GATE_MODE_DRY_RUN,
                               .on_conflict = GATE_ON_CONFLICT_YIELD,
-                              .first_scale_in_after_ms = CLK_HOUR_MS};
+                              .first_scale_in_after_ms = CLK_HOUR_MS,
+                              .approve_tolerance_ms = 30 * CLK_MINUTE_MS};
 }
 
 const char *gate_mode_name(enum gate_mode mode)
@@ -228,34 +229,131 @@ static void note_mode(const struct gate_conf *conf, struct gate_state *s,
     }
 }
 
+static void add_why(struct gate_result *r, const char *text)
+{
+    size_t n = strlen(r->why);
+
+    if (text[0] != '\0')
+        snprintf(r->why + n, sizeof r->why - n, "%s%s", n > 0 ? "; " : "", text);
+}
+
+/* Takes r->to as far as a person said yes; false: not at all, and r->to is left. */
+static bool is_approved(const struct gate_conf *conf, const struct gate_in *in,
+                        struct gate_result *r)
+{
+    char text[sizeof r->why] = "approved ";
+    int plan, once, reach;
+
+    r->uses_once = false;
+    if (conf->approve == GATE_APPROVE_NONE || r->to == r->from ||
+        (conf->approve == GATE_APPROVE_IN && r->to > r->from))
+        return true;
+    plan = permit_reach(in->permit, in->now_ms, conf->approve_tolerance_ms, in->conf_hash,
+                        r->from, r->to);
+    once = permit_once_reach(in->once, in->now_ms, r->from, r->to);
+    r->uses_once = r->to < r->from ? once < plan : once > plan;
+    reach = r->uses_once ? once : plan;
+    if (reach == r->from)
+        return false;
+    if (reach != r->to) {
+        snprintf(text, sizeof text, "%d wanted, %d approved ", r->to, reach);
+        r->to = reach;
+    }
+    if (r->uses_once)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "by %s", in->once->by);
+    else
+        permit_text(in->permit, text + strlen(text), sizeof text - strlen(text));
+    add_why(r, text);
+    return true;
+}
+
+/* What the hook said of just this change; NULL: it was not asked. */
+static const struct gate_answer *
+answer_of(const struct gate_conf *conf, const struct gate_in *in, const struct gate_result *r)
+{
+    const struct gate_answer *a = in->answer;
+
+    return conf->has_hook && a && a->from == r->from && a->to == r->to ? a : NULL;
+}
+
+/* The count as the hook would have it. */
+static void obey_answer(const struct gate_in *in, const struct gate_answer *a,
+                        struct gate_result *r)
+{
+    add_why(r, a->text);
+    if (!a->is_denied && a->count != a->to)
+        r->to = within_platform(in->status, a->count, r);
+}
+
+/* Whether it may be sent but for the hook and the approval; says who holds it. */
+static bool is_free(const struct gate_conf *conf, struct gate_state *s,
+                    const struct gate_in *in, const struct hold *hold, struct gate_result *r)
+{
+    if (is_held(hold, r) || is_taken(conf, s, in, r))
+        return false;
+    return r->to > r->from || !is_too_early_to_remove(conf, s, in, r);
+}
+
 bool gate_judge(const struct gate_conf *conf, struct gate_state *s, const struct gate_in *in,
                 const struct hold *hold, struct gate_result *r)
 {
+    bool is_dry = conf->mode == GATE_MODE_DRY_RUN, is_yes = true;
+    const struct gate_answer *answer;
+    char why[sizeof r->why];
+
     *r = (struct gate_result){.kind = GATE_NOTHING, .from = -1, .to = in->count};
     note_mode(conf, s, in);
     if (!in->status) {
-        if (conf->mode == GATE_MODE_DRY_RUN)
+        if (is_dry)
             return stop(r, GATE_DRY_RUN, "", 0, "status not read yet");
         return stop(r, GATE_HELD, "start", 0, "status not read yet");
     }
-    if (conf->mode != GATE_MODE_DRY_RUN)
+    if (!is_dry)
         look_for_conflict(s, in);
     r->from = standing(s, in);
     r->to = within_platform(in->status, in->count, r);
-    if (r->to == r->from && !is_repeat(s, in, r))
-        return false;
-    if (conf->mode == GATE_MODE_DRY_RUN) {
+    if (r->to == r->from) {
+        if (!is_repeat(s, in, r))
+            return false;
+        answer = NULL;
+    } else {
+        str_copy(why, sizeof why, r->why);
+        is_yes = is_dry || is_approved(conf, in, r);
+        answer = answer_of(conf, in, r);
+        r->asks_hook = conf->has_hook && !answer && (!is_dry || conf->has_dry_run_hook);
+        if (answer)
+            obey_answer(in, answer, r);
+        if (answer && is_yes && !is_dry &&
+            r->to != answer->to) { /* it must hold for this, too */
+            str_copy(r->why, sizeof r->why, why);
+            add_why(r, answer->text);
+            is_yes = is_approved(conf, in, r);
+        }
+    }
+    if (is_dry) {
         r->kind = GATE_DRY_RUN;
         return false;
     }
-    if (is_held(hold, r) || is_taken(conf, s, in, r))
-        return false;
-    if (r->to < r->from && is_too_early_to_remove(conf, s, in, r))
-        return false;
-    if (in->now_ms < s->retry_ms)
-        return stop(r, GATE_HELD, GATE_BY_RETRY, s->retry_ms, s->last_err.msg);
+    str_copy(why, sizeof why, r->why);
+    if (answer && (answer->is_denied || r->to == r->from))
+        return stop(r, GATE_HELD, GATE_BY_HOOK, 0, why);
+    if (!is_free(conf, s, in, hold, r))
+        goto unasked;
+    if (!is_yes) {
+        stop(r, GATE_HELD, GATE_BY_APPROVAL, 0, "waits for `scaler approve`");
+        goto unasked;
+    }
+    if (in->now_ms < s->retry_ms) {
+        stop(r, GATE_HELD, GATE_BY_RETRY, s->retry_ms, s->last_err.msg);
+        goto unasked;
+    }
+    if (r->asks_hook)
+        return stop(r, GATE_HELD, GATE_BY_HOOK, 0, "to be asked");
     r->kind = GATE_SENT;
     return true;
+unasked:
+    r->asks_hook = r->uses_once = false;
+    return false;
 }
 
 static bool is_hopeless(enum err_code code)

@@ -11,6 +11,7 @@
 
 #include "act/backend.h"
 #include "act/hold.h"
+#include "act/permit.h"
 #include "base/err.h"
 #include "conf/conf.h"
 
@@ -27,13 +28,31 @@ enum gate_conflict {                          /* when someone else moved the cou
                      GATE_ON_CONFLICT_INSIST, /* set ours again */
 };
 
-/* Rows "mode", "on_conflict", "first_scale_in_after". */
+enum gate_approve { /* which changes wait for a person */
+                    GATE_APPROVE_NONE,
+                    GATE_APPROVE_IN,
+                    GATE_APPROVE_ALL,
+};
+
+/* Rows "mode", "on_conflict", "first_scale_in_after", "approve", "approve_tolerance". */
 extern const struct conf_option gate_options[];
 
 struct gate_conf {
     enum gate_mode mode;
     enum gate_conflict on_conflict;
     int64_t first_scale_in_after_ms; /* since acting began; default 1 h */
+    enum gate_approve approve;
+    int64_t approve_tolerance_ms; /* of time, around the steps of an approved plan */
+    bool has_hook;                /* every change is told to a hook first, which may answer */
+    bool has_dry_run_hook;        /* also those of a dry run */
+};
+
+/* What a hook said of one change. It counts for this change alone. */
+struct gate_answer {
+    int from, to;   /* the change it was asked about */
+    bool is_denied; /* it is not to be sent */
+    int count;      /* what is to be sent instead of `to`; `to` itself: as asked */
+    char text[160]; /* in words */
 };
 
 /* From any conf whose rows include gate_options. */
@@ -74,7 +93,11 @@ struct gate_in {
     int64_t started_ms;                  /* when this daemon started */
     int fresh_samples;                   /* complete samples of this service since then */
     int64_t lead_time_ms;
-    bool is_rollout; /* status->rollout forbids scale-in */
+    bool is_rollout;                  /* status->rollout forbids scale-in */
+    uint64_t conf_hash;               /* of the service's configuration */
+    const struct permit *permit;      /* a plan that is approved; NULL none */
+    const struct permit_once *once;   /* one change that is approved; NULL none */
+    const struct gate_answer *answer; /* of the hook; NULL: not asked */
 };
 
 enum gate_kind {
@@ -87,6 +110,8 @@ enum gate_kind {
 };
 
 #define GATE_BY_RETRY "retry" /* `by` of a call that failed and is tried again */
+#define GATE_BY_APPROVAL "approval"
+#define GATE_BY_HOOK "hook"
 
 struct gate_result {
     enum gate_kind kind;
@@ -96,6 +121,8 @@ struct gate_result {
     char by[96];      /* who holds it: an operator, "start", "mode", "hpa/web", ... */
     char why[192];    /* in words; also what was changed on the way ("platform's most is 8") */
     struct err err;   /* GATE_FAILED */
+    bool asks_hook;   /* the hook is to be asked about from -> to before this can be sent */
+    bool uses_once;   /* sent because this one change was approved: it is used up */
 };
 const char *gate_kind_name(enum gate_kind kind); /* "sent", "dry_run", "held", ... */
 

@@ -24,7 +24,7 @@ static const struct service_status *find(const struct daemon_status *d, const ch
 /* What waits, as the daemon wrote it: the yes names that change and no other. */
 static int write_yes(const char *dir, const struct service_status *s, struct err *e)
 {
-    struct approve a = {.since_ms = s->approval_ms,
+    struct approve a = {.from = -1, .to = -1, .since_ms = s->approval_ms,
                         .until_ms = clk_wall_ms() + APPROVE_VALID_MS};
 
     str_copy(a.service, sizeof a.service, s->name);

@@ -22,10 +22,16 @@ static int within(int v, const struct outlook_setup *s, int64_t time_ms)
     return v > most ? most : v < least ? least : v;
 }
 
+/* Fine steps between the start of the plan and that of the load. */
+static size_t skipped(const struct outlook *o, const struct outlook_load *l)
+{
+    return (size_t)((l->start_ms - o->start_ms) / l->step_ms);
+}
+
 static void fill_loads(struct outlook *o, const struct outlook_load *l, size_t group)
 {
     for (size_t i = 0; i < l->n; i++) {
-        size_t h = i / group;
+        size_t h = (i + skipped(o, l)) / group;
 
         o->planned[h] = fmax(o->planned[h], l->asked[i]);
         o->expected[h] = fmax(o->expected[h], l->expected[i]);
@@ -34,13 +40,13 @@ static void fill_loads(struct outlook *o, const struct outlook_load *l, size_t g
 }
 
 /* Counts within the limits, and where they do not suffice. */
-static void fill_needs(struct outlook *o, int64_t start_ms, const struct outlook_setup *s)
+static void fill_needs(struct outlook *o, const struct outlook_setup *s)
 {
     int64_t lead_steps = (s->lead_ms + o->step_ms - 1) / o->step_ms;
 
     for (size_t h = 0; h < o->n; h++) {
         int least = plan_ceil(o->planned[h] / s->per_instance);
-        int64_t at_ms = start_ms + (int64_t)h * o->step_ms;
+        int64_t at_ms = o->start_ms + (int64_t)h * o->step_ms;
 
         o->above_max_steps += least > within(least, s, at_ms);
         o->need[h] = within(o->need[h], s, at_ms);
@@ -50,7 +56,7 @@ static void fill_needs(struct outlook *o, int64_t start_ms, const struct outlook
     }
 }
 
-static int add_change(struct outlook *o, int64_t start_ms, const struct outlook_setup *s,
+static int add_change(struct outlook *o, const struct outlook_setup *s, int64_t load_ms,
                       size_t at, size_t until, int from)
 {
     struct outlook_change *c;
@@ -61,17 +67,20 @@ static int add_change(struct outlook *o, int64_t start_ms, const struct outlook_
     for (size_t h = at + 1; h < until; h++)
         peak = o->planned[h] > o->planned[peak] ? h : peak;
     c = &o->changes[o->n_changes++];
-    c->order_ms = start_ms + (int64_t)at * o->step_ms;
+    c->order_ms = o->start_ms + (int64_t)at * o->step_ms;
+    c->order_ms = c->order_ms > load_ms ? c->order_ms : load_ms;
     c->use_ms = o->counts[at] > from ? c->order_ms + s->lead_ms : c->order_ms;
     c->from = from;
     c->to = o->counts[at];
-    c->peak_ms = start_ms + (int64_t)peak * o->step_ms;
+    c->peak_ms = o->start_ms + (int64_t)peak * o->step_ms;
+    c->peak_ms = c->peak_ms > load_ms ? c->peak_ms : load_ms;
     c->peak_load = o->expected[peak];
     c->peak_need = o->planned[peak];
     return 0;
 }
 
-static int fill_changes(struct outlook *o, int64_t start_ms, const struct outlook_setup *s)
+static int fill_changes(struct outlook *o, const struct outlook_load *l,
+                        const struct outlook_setup *s)
 {
     int from = o->first;
 
@@ -83,10 +92,11 @@ static int fill_changes(struct outlook *o, int64_t start_ms, const struct outloo
             continue;
         while (until < o->n && o->counts[until] == o->counts[h])
             until++;
-        if (add_change(o, start_ms, s, h, until, from) != 0)
+        if (add_change(o, s, l->start_ms, h, until, from) != 0)
             return -1;
         from = o->counts[h];
     }
+    o->instance_steps -= o->counts[0] * (double)skipped(o, l) / (double)s->group;
     return 0;
 }
 
@@ -103,8 +113,9 @@ int outlook_init(struct outlook *o, const struct outlook_load *l, const struct o
     memset(o, 0, sizeof *o);
     if (l->n == 0)
         return err_set(e, ERR_SHORT, "a plan needs a forecast of at least one step");
-    o->n = (l->n + s->group - 1) / s->group;
     o->step_ms = l->step_ms * (int64_t)s->group;
+    o->start_ms = l->start_ms - l->start_ms % o->step_ms;
+    o->n = (l->n + skipped(o, l) + s->group - 1) / s->group;
     o->need = calloc(o->n, sizeof *o->need);
     o->counts = calloc(o->n, sizeof *o->counts);
     o->planned = calloc(o->n, sizeof *o->planned);
@@ -114,12 +125,12 @@ int outlook_init(struct outlook *o, const struct outlook_load *l, const struct o
         return err_nomem(e);
     }
     fill_loads(o, l, s->group);
-    fill_needs(o, l->start_ms, s);
+    fill_needs(o, s);
     if (solve(o, &s->prices, e) != 0) {
         outlook_clear(o);
         return -1;
     }
-    if (fill_changes(o, l->start_ms, s) != 0) {
+    if (fill_changes(o, l, s) != 0) {
         outlook_clear(o);
         return err_nomem(e);
     }

@@ -36,7 +36,7 @@ struct outlook_setup {
 
 /* One change of the count. */
 struct outlook_change {
-    int64_t order_ms; /* when it is asked for: the start of the step */
+    int64_t order_ms; /* when it is asked for: the start of the step, or of the load */
     int64_t use_ms;   /* when it is used: a lead time later, or at once where less are kept */
     int from, to;
     int64_t
@@ -47,6 +47,8 @@ struct outlook_change {
 
 struct outlook {
     size_t n;         /* steps of the plan */
+    int64_t start_ms; /* of the first: a multiple of step_ms, so that plans can be compared; the
+                       * load may begin within it */
     int64_t step_ms;  /* their length */
     int *need;        /* per step, what the live rule asks for, within the limits */
     int *counts;      /* per step, what the plan asks for */
@@ -55,7 +57,7 @@ struct outlook {
     struct outlook_change *changes;
     size_t n_changes, cap_changes;
     int first;              /* count at the start */
-    double instance_steps;  /* sum of counts */
+    double instance_steps;  /* sum of counts, of the first by its share of a step */
     size_t short_steps;     /* of the first lead time that need more than is there */
     size_t above_max_steps; /* steps that would need more than max */
 };

@@ -4,7 +4,8 @@
 #include "decide/outlook.h"
 
 enum { STEPS = 288, STEP_MS = 300000 };
-#define START_MS (INT64_C(1763800000000) / STEP_MS * STEP_MS)
+#define WEEK_MS (7 * INT64_C(86400000)) /* a multiple of every step used here */
+#define START_MS (INT64_C(1763800000000) / (7 * WEEK_MS) * (7 * WEEK_MS))
 
 static double expected[STEPS], asked[STEPS];
 static int wanted[STEPS];
@@ -78,6 +79,27 @@ static void a_step_of_the_plan_carries_the_largest_of_its_own(void **state)
     outlook_clear(&o);
 }
 
+/* So that a plan made a little later has the same steps. */
+static void the_steps_are_those_of_the_clock(void **state)
+{
+    struct outlook_load l = day_ahead();
+    struct outlook_setup s = usual();
+    struct outlook o;
+
+    (void)state;
+    l.start_ms += 2 * STEP_MS;
+    s.group = 3;
+    s.running = 3;
+    assert_int_equal(outlook_init(&o, &l, &s, NULL), 0);
+    assert_true(o.start_ms == START_MS);
+    assert_int_equal(o.n, 97);
+    for (size_t h = 0; h < STEPS; h++)
+        assert_true(o.counts[(h + 2) / 3] * s.per_instance >= asked[h] - 1e-6);
+    assert_true(o.changes[0].order_ms == l.start_ms); /* not before the load begins */
+    assert_true(o.changes[1].order_ms % (3 * STEP_MS) == 0);
+    outlook_clear(&o);
+}
+
 static void without_a_price_per_event_every_step_is_followed(void **state)
 {
     struct outlook_load l = day_ahead();
@@ -141,7 +163,7 @@ static void an_override_counts_until_it_ends(void **state)
 
     (void)state;
     s.least = 25;
-    s.override_until_ms = START_MS + 12 * INT64_C(STEP_MS); /* an hour */
+    s.override_until_ms = START_MS + 12 * (int64_t)STEP_MS; /* an hour */
     assert_int_equal(outlook_init(&o, &l, &s, NULL), 0);
     for (size_t h = 0; h < STEPS; h++)
         assert_true(h >= 12 || o.counts[h] >= 25);
@@ -174,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_day_is_covered_by_few_changes_ordered_in_time),
         cmocka_unit_test(a_step_of_the_plan_carries_the_largest_of_its_own),
+        cmocka_unit_test(the_steps_are_those_of_the_clock),
         cmocka_unit_test(without_a_price_per_event_every_step_is_followed),
         cmocka_unit_test(what_cannot_be_there_in_time_is_counted),
         cmocka_unit_test(a_count_that_the_live_rule_holds_is_not_given_up),
