@@ -242,14 +242,14 @@ static void show_best(const struct simulate_shown *s)
 {
     const char *name = s->contest->rows[CONTEST_HPA_BEST].name;
     int ties = s->contest->hpa_ties;
-    char tied[64] = "", a[32];
+    char tied[64] = "";
 
     if (ties > 0)
         snprintf(tied, sizeof tied, ", and %d other target%s as little", ties,
                  ties == 1 ? " loses" : "s lose");
     if (has_no_good_hpa(s))
-        printf("no target of HPA keeps within %s above capacity: %s loses least%s\n",
-               percent(s->contest->allowed, a, sizeof a), name, tied);
+        printf("no target of HPA keeps within %.3g %% above capacity: %s loses least%s\n",
+               100 * s->contest->allowed, name, tied);
     else if (ties > 0)
         printf("HPA's best is no single target: %d other%s to the same as %s\n", ties,
                ties == 1 ? " comes" : "s come", name);
