@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/tally.h"
 #include "daemon/fit.h"
+#include "daemon/spend.h"
 #include "daemon/training.h"
 
 #define OPEN_DEADLINE_MS (20 * CLK_SECOND_MS)
@@ -22,8 +23,6 @@
 #define OPEN_MOST_WAIT_MS (30 * CLK_SECOND_MS)
 /* A backend that supervises instances itself is tended at least once a second. */
 #define TEND_MS 500
-/* Older than this it is read anew before a scale-in; the gate takes two minutes for too old. */
-#define LOOK_AGE_MS CLK_MINUTE_MS
 #define POLL_LEAST_MS CLK_SECOND_MS
 #define POLL_MOST_MS (15 * CLK_SECOND_MS)
 /* A trial that failed for lack of memory or of the store is made again. */
@@ -107,19 +106,9 @@ static void call_work(struct pool_job *pj)
         break;
     }
     job->requests = (int)(tally_requests() - sent);
-}
-
-/* What a call cost; one that a backend makes by other means than HTTP or a program is one. */
-static void pay(const struct call_job *job)
-{
-    enum gate_kind kind = job->result.kind;
-    bool has_called = job->kind == CALL_POLL ||
-                      (job->kind == CALL_SUBMIT && (kind == GATE_SENT || kind == GATE_FAILED));
-    enum budget_use use = job->kind == CALL_SUBMIT ? BUDGET_OUT : BUDGET_READ;
-
-    if (job->account && job->pool.outcome == POOL_RAN)
-        budget_spend(&job->account->budget, use,
-                     job->requests == 0 && has_called ? 1 : job->requests, clk_mono_ms());
+    if (job->requests == 0) /* by other means than HTTP or a program */
+        job->requests = job->kind == CALL_POLL || job->result.kind == GATE_SENT ||
+                        job->result.kind == GATE_FAILED;
 }
 
 static void call_done(struct pool_job *pj);
@@ -501,10 +490,8 @@ static int64_t free_period_ms(const struct unit *u)
 
 static int64_t poll_period_ms(const struct unit *u)
 {
-    int64_t period_ms = free_period_ms(u), spread_ms = 0;
+    int64_t period_ms = free_period_ms(u), spread_ms = spend_period_ms(u);
 
-    if (u->account)
-        spread_ms = budget_period_ms(&u->account->budget, u->account->n);
     return period_ms > spread_ms ? period_ms : spread_ms;
 }
 
@@ -610,7 +597,8 @@ static void call_done(struct pool_job *pj)
     u->is_backend_busy = false;
     u->must_show = true;
     u->jobs--;
-    pay(job);
+    if (pj->outcome == POOL_RAN)
+        spend_pay(job->account, job->kind == CALL_SUBMIT, job->requests);
     switch (job->kind) {
     case CALL_OPEN:
         opened(u, job);
@@ -633,62 +621,13 @@ static void call_done(struct pool_job *pj)
     pump(u, clk_mono_ms());
 }
 
-/* ---- what calls_an_hour allows ---- */
-
-static bool may_read(struct unit *u, int64_t mono_ms)
-{
-    int64_t free_ms = mono_ms;
-
-    if (u->account)
-        free_ms = budget_free_mono_ms(&u->account->budget, BUDGET_READ, mono_ms);
-    if (free_ms > mono_ms) {
-        u->poll_mono_ms = free_ms;
-        u->must_show = true;
-    }
-    return free_ms <= mono_ms;
-}
-
-/* The count that a call would change. */
-static int standing(const struct service *s)
-{
-    return s->gate.has_asked        ? s->gate.asked
-           : s->status.desired >= 0 ? s->status.desired
-                                    : s->status.running;
-}
-
-/* Seldom read, a status may be too old for the gate to remove anything by it. */
-static bool looks_first(struct unit *u, int64_t mono_ms)
-{
-    struct service *s = &u->service;
-
-    if (!u->account || u->account->budget.limit == 0 || s->decision.count >= standing(s) ||
-        unit_now_ms(u) - s->status_ms < LOOK_AGE_MS || mono_ms < u->look_mono_ms ||
-        !may_read(u, mono_ms))
-        return false;
-    u->look_mono_ms = mono_ms + LOOK_AGE_MS;
-    return true;
-}
-
-/* Sends, or says until when it must wait. */
+/* Sends, or keeps why it must wait. */
 static void try_submit(struct unit *u, int64_t mono_ms)
 {
-    struct service *s = &u->service;
-    struct gate_result r = {
-        .kind = GATE_HELD, .from = standing(s), .to = s->decision.count, .by = "calls_an_hour"};
-    enum budget_use use = r.to < r.from ? BUDGET_IN : BUDGET_OUT;
-    int64_t free_ms = mono_ms;
-
-    if (u->account)
-        free_ms = budget_free_mono_ms(&u->account->budget, use, mono_ms);
-    if (free_ms <= mono_ms) {
+    if (!spend_holds(u, mono_ms, &u->service.result)) {
         call_submit(u);
         return;
     }
-    r.until_ms = unit_now_ms(u) + free_ms - mono_ms;
-    snprintf(r.why, sizeof r.why, "%d of %d calls were made in the last hour%s",
-             budget_used(&u->account->budget, mono_ms), u->account->budget.limit,
-             use == BUDGET_IN ? ", the rest is for scale-outs" : "");
-    s->result = r;
     u->wants_submit = false;
     u->must_show = true;
     keep_decision(u);
@@ -716,9 +655,9 @@ static void pump(struct unit *u, int64_t mono_ms)
         u->backend = u->service.conf->backend;
         if (mono_ms >= u->open_mono_ms && !u->must_wait)
             call_open(u);
-    } else if (u->wants_submit && !looks_first(u, mono_ms)) {
+    } else if (u->wants_submit && !spend_looks_first(u, mono_ms)) {
         try_submit(u, mono_ms);
-    } else if (u->wants_submit || (mono_ms >= u->poll_mono_ms && may_read(u, mono_ms))) {
+    } else if (u->wants_submit || (mono_ms >= u->poll_mono_ms && spend_may_read(u, mono_ms))) {
         call_poll(u);
     }
 }

@@ -637,7 +637,9 @@ bool service_decide(struct service *s, int64_t now_ms, bool *submit)
         return true; /* the gate is at work with an earlier count; the next step is soon */
     in = service_gate_in(s, now_ms);
     *submit = gate_judge(&s->gate_conf, &s->gate, &in, &none, &r);
-    if (!*submit) /* else the gate itself says what came of it */
+    if (*submit) /* what comes of it the gate itself says */
+        s->proposed = r;
+    else
         s->result = r;
     return true;
 }

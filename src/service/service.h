@@ -88,7 +88,8 @@ struct service {
     int64_t decided_ms; /* 0: never */
     struct gate_state gate;
     struct gate_result result;
-    bool is_submitting; /* a job has a copy of `gate` */
+    struct gate_result proposed; /* what service_decide wanted to be sent last */
+    bool is_submitting;          /* a job has a copy of `gate` */
 
     struct service_status shown; /* counters, notes, the last error; the rest by service_show */
 };
