@@ -8,7 +8,9 @@ const struct conf_option gate_options[] = {
      "dry_run only says what it would do, floor only ever raises the count, act does it all."},
     {"on_conflict", CONF_ENUM, "yield", 0, 0, "yield|floor|insist",
      "When someone else moved the count: yield leaves it alone for 10 minutes (longer each "
-     "time), floor only raises it for that long, insist sets ours again."},
+     "time), floor only raises it for that long, insist sets ours again. A platform that keeps "
+     "no count (docker, systemd, exec without \"desired\") cannot tell a stop by someone from a "
+     "crash: what is missing is started again, what is over is stopped."},
     {"first_scale_in_after", CONF_DURATION, "1h", 0, 604800, "s",
      "How long after it began to act the first scale-in may be."},
     {"approve", CONF_ENUM, "none", 0, 0, "none|scale_in|all",

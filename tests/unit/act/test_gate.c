@@ -146,6 +146,11 @@ static void moved(struct scene *s)
     s->state.asked = 9;
     s->state.asked_ms = NOW - 60000;
 }
+static void moved_uncounted(struct scene *s)
+{
+    moved(s);
+    s->status.desired = -1;
+}
 static void moved_insist(struct scene *s)
 {
     moved(s);
@@ -226,6 +231,7 @@ static void each_rule_stands(void **state)
         {"other owner, floor in", owned_floor, 3, GATE_CONFLICT, 3, "\"floor\""},
         {"other owner, insist", owned_insist, 3, GATE_SENT, 3, NULL},
         {"moved", moved, 8, GATE_CONFLICT, 8, "someone moved the count from 9 to 5"},
+        {"moved, no count kept", moved_uncounted, 9, GATE_SENT, 9, "sent 5 -> 9"},
         {"moved, insist", moved_insist, 8, GATE_SENT, 8,
          "sent 5 -> 8: someone moved the count from 9 to 5 (conflict 1 in a row); on_conflict "
          "= "
