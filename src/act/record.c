@@ -457,6 +457,22 @@ enum record_kind record_due(struct record_last *last, const struct record *r)
     return kind;
 }
 
+/* In a word or two; who approved it where somebody did. */
+static void name_gate(const struct gate_result *g, char *out, size_t size)
+{
+    static const char approved[] = "approved by ";
+    const char *yes = strstr(g->why, approved);
+    bool is_held = g->kind == GATE_HELD &&
+                   (strcmp(g->by, GATE_BY_APPROVAL) == 0 || strcmp(g->by, GATE_BY_HOOK) == 0);
+
+    if (g->kind == GATE_SENT && yes)
+        snprintf(out, size, "%s, %.*s", gate_kind_name(g->kind),
+                 (int)(strlen(approved) + strcspn(yes + strlen(approved), " ;")), yes);
+    else
+        snprintf(out, size, "%s%s%.16s", gate_kind_name(g->kind), is_held ? " by " : "",
+                 is_held ? g->by : "");
+}
+
 void record_row(const struct record *r, enum record_kind kind, const char *service,
                 struct store_decision *out)
 {
@@ -469,7 +485,7 @@ void record_row(const struct record *r, enum record_kind kind, const char *servi
     str_copy(out->service, sizeof out->service, service);
     snprintf(out->reason, sizeof out->reason, "%s%s", decision_binding(&r->decision)->rail,
              is_waiting(&r->decision) ? ", approval" : "");
-    str_copy(out->gate, sizeof out->gate, gate_kind_name(r->gate.kind));
+    name_gate(&r->gate, out->gate, sizeof out->gate);
 }
 
 bool record_replay(const struct record *r, struct decision *again)

@@ -9,32 +9,8 @@
 #include "act/override.h"
 #include "base/clk.h"
 #include "base/str.h"
+#include "daemon/planning.h"
 #include "service/service.h"
-
-#define STARTS_MOST 200                /* of the newest starts, whose lead time counts */
-static const double LEAD_SHARE = 0.95; /* of the starts are at least so fast: as status shows */
-
-static int by_lead(const void *a, const void *b)
-{
-    const struct store_lead *x = a, *y = b;
-
-    return (x->lead_ms > y->lead_ms) - (x->lead_ms < y->lead_ms);
-}
-
-/* As the daemon measured it; 0: it did not yet. */
-static int64_t measured_lead_ms(const char *service, struct store *store)
-{
-    struct store_lead *items = NULL;
-    int64_t lead_ms = 0;
-    size_t n = 0;
-
-    if (store_lead_list(store, service, STARTS_MOST, &items, &n, NULL) == 0 && n > 0) {
-        qsort(items, n, sizeof *items, by_lead);
-        lead_ms = items[(size_t)(LEAD_SHARE * (double)(n - 1) + 0.5)].lead_ms;
-    }
-    free(items);
-    return lead_ms;
-}
 
 static int take_overrides(struct service *s, const char *state_dir, int64_t now_ms,
                           struct err *e)
@@ -94,7 +70,7 @@ static int take_in_force(struct aim *a, const struct service_conf *sc, struct st
 static int take_configured(struct aim *a, const struct service_conf *sc, struct store *store,
                            const char *state_dir, struct err *e)
 {
-    int64_t measured_ms = store ? measured_lead_ms(sc->name, store) : 0;
+    int64_t measured_ms = store ? planning_lead_ms(store, sc->name) : 0;
 
     service_setup(sc, measured_ms, &a->brain);
     if (store && state_dir && take_in_force(a, sc, store, state_dir, measured_ms, e) != 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "act/record.h"
+#include "base/clk.h"
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/open_store.h"
@@ -12,6 +13,8 @@
 
 static const struct conf_option options[] = {
     {"service", CONF_STRING, "", 0, 0, "NAME", "The last decision of this service."},
+    {"at", CONF_STRING, "", 0, 0, "TIME",
+     "The decision of --service that was made at this time, or in force then."},
     {"replay", CONF_BOOL, "false", 0, 0, "",
      "Decide again from the record; exit code 1 when the count differs."},
     {"format", CONF_ENUM, "text", 0, 0, "text|json", "Text for people, JSON for programs."},
@@ -149,9 +152,29 @@ static int replay(const struct explained *x)
     return is_same ? EXIT_DONE : EXIT_FAILED;
 }
 
+/* The decision in force at --at. */
+static int find_at(struct store *s, const char *service, const char *at, int64_t *id,
+                   struct err *e)
+{
+    struct store_decision *items = NULL;
+    int64_t at_ms;
+    size_t n = 0;
+
+    if (service[0] == '\0')
+        return err_set(e, ERR_CONFIG, "--at needs --service");
+    if (open_store_time("at", at, clk_wall_ms(), 0, &at_ms, e) != 0 ||
+        store_decision_list(s, service, at_ms, at_ms + 1, 1, &items, &n, e) != 0)
+        return -1;
+    *id = n > 0 ? items[0].id : 0;
+    free(items);
+    return n > 0 ? 0
+                 : err_set(e, ERR_SHORT, "no decision of service \"%s\" was in force then",
+                           service);
+}
+
 static int run(const struct conf *opts, const char *const *words, size_t n_words)
 {
-    const char *service = conf_string(opts, "service");
+    const char *service = conf_string(opts, "service"), *at = conf_string(opts, "at");
     struct explained x = {0};
     struct store *s = NULL;
     struct err e = {0};
@@ -165,7 +188,9 @@ static int run(const struct conf *opts, const char *const *words, size_t n_words
     }
     if (open_store(opts, STORE_READ, &s, &e) != 0)
         return command_fail(&e);
-    rc = look_up(s, id, service, &x, &e);
+    rc = at[0] != '\0' && id == 0 ? find_at(s, service, at, &id, &e) : 0;
+    if (rc == 0)
+        rc = look_up(s, id, service, &x, &e);
     if (rc == 0)
         rc = strcmp(conf_string(opts, "format"), "json") == 0 ? print_as_json(&x, &e)
                                                               : print_story(&x, &e);

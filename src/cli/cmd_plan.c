@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "base/file.h"
 #include "cli/aim.h"
 #include "cli/command.h"
 #include "cli/history_file.h"
@@ -15,6 +16,7 @@
 #include "cli/stored.h"
 #include "collect/series.h"
 #include "forecast/future.h"
+#include "service/agenda.h"
 #include "service/config.h"
 #include "service/planner.h"
 
@@ -45,19 +47,26 @@ static const struct conf_option options[] = {
      "What starting an instance costs: the instance idle for so long."},
     {"price", CONF_DOUBLE, "auto", 0, 1e6, "",
      "Price of one instance-hour, in any currency; auto: as configured."},
-    {"model", CONF_STRING, "auto", 0, 64, "", "Name of a model; see scaler models."},
+    {"model", CONF_STRING, "auto", 0, 64, "",
+     "Name of a model, see scaler models; auto: as configured."},
+    {"diff", CONF_BOOL, "false", 0, 0, "",
+     "Show only what differs from the plan that the daemon has published last, and why."},
+    {"against", CONF_STRING, "", 0, 4096, "FILE",
+     "Show only what differs from a plan that --format json has written into this file."},
     LOOK_OPTIONS,
     PRINT_FORMAT_OPTION,
     CONF_END,
 };
 
-#define CLOCK_AT 11 /* where 08:40 begins in 2026-11-22T08:40:00Z */
+#define PLAN_BYTES_MOST ((size_t)16 << 20) /* of a file to compare with */
+#define CLOCK_AT 11                        /* where 08:40 begins in 2026-11-22T08:40:00Z */
 
 /* A plan under way. */
 struct ahead {
     const struct conf *opts;
     const struct aim *aim;
-    const struct service_conf *sc; /* NULL: a file's history */
+    const struct service_conf *sc; /* NULL: a file's history, or not configured */
+    struct store *store;           /* NULL: a file's history */
     struct planner planner;
 };
 
@@ -78,7 +87,9 @@ static void take_options(struct planner *p, const struct conf *opts, const struc
 static int make_forecast(struct ahead *a, struct err *e)
 {
     struct planner *p = &a->planner;
-    const char *name = conf_is_auto(a->opts, "model") ? "auto" : conf_string(a->opts, "model");
+    const char *name = !conf_is_auto(a->opts, "model") ? conf_string(a->opts, "model")
+                       : a->sc                         ? a->sc->model
+                                                       : "auto";
     struct future_setup setup = {.model = planner_model(name, e), .day_ms = p->setup.day_ms};
     struct look look = {0};
     struct future future = {0};
@@ -112,20 +123,122 @@ static void print_change(struct print *p, const struct outlook_change *c)
     print_text(p, why);
 }
 
+/* As numbers, which the table has in words. */
+static void print_loads(struct print *p, const struct outlook_change *c)
+{
+    print_number(p, c->peak_load, 3);
+    print_number(p, c->peak_need, 3);
+}
+
 static int print_changes(const struct conf *opts, const struct outlook *o, struct err *e)
 {
     static const struct print_column columns[] = {
         {"order", "ORDER", PRINT_LEFT},   {"use", "USE", PRINT_LEFT},
         {"change", "CHANGE", PRINT_LEFT}, {"from", "FROM", PRINT_RIGHT},
         {"to", "TO", PRINT_RIGHT},        {"why", "WHY", PRINT_LEFT},
+        {"peak_load", "", PRINT_RIGHT},   {"planned_for", "", PRINT_RIGHT},
+    };
+    const size_t n = sizeof columns / sizeof *columns;
+    bool is_table = print_format(opts) == PRINT_TABLE;
+    struct print *p;
+
+    if (print_new(&p, stdout, print_format(opts), columns, is_table ? n - 2 : n, e))
+        return -1;
+    for (size_t k = 0; k < o->n_changes; k++) {
+        print_change(p, &o->changes[k]);
+        if (!is_table)
+            print_loads(p, &o->changes[k]);
+    }
+    return print_end(p, e);
+}
+
+/* The plan to compare with: of a file, else the one published last. */
+static int load_other(const struct ahead *a, const struct agenda *is, struct agenda *out,
+                      struct err *e)
+{
+    const char *path = conf_string(a->opts, "against");
+    struct str text = STR_EMPTY;
+    int64_t end_ms = is->start_ms + (int64_t)is->n * is->step_ms;
+    int rc = -1;
+
+    if (path[0] != '\0') {
+        if (file_read(path, PLAN_BYTES_MOST, &text, e) != 0)
+            return -1; /* names the file */
+        rc = agenda_load_rows(out, str_text(&text), text.len, is->step_ms, end_ms, e);
+    } else if (store_state_get(a->store, a->sc->name, AGENDA_STATE, &text, NULL, NULL) != 0) {
+        err_set(e, ERR_SHORT,
+                "no plan was published yet: the daemon makes one an hour once it "
+                "has learned");
+    } else {
+        rc = agenda_load(out, str_text(&text), text.len, e);
+    }
+    str_clear(&text);
+    if (rc != 0)
+        err_wrap(e, "%s", path[0] != '\0' ? path : "the running plan");
+    return rc;
+}
+
+static int print_rows(const struct conf *opts, const struct agenda_row *rows, size_t n,
+                      struct err *e)
+{
+    static const struct print_column columns[] = {
+        {"time", "TIME", PRINT_LEFT}, {"until", "UNTIL", PRINT_LEFT},
+        {"was", "WAS", PRINT_RIGHT},  {"is", "IS", PRINT_RIGHT},
+        {"why", "WHY", PRINT_LEFT},
     };
     struct print *p;
 
     if (print_new(&p, stdout, print_format(opts), columns, sizeof columns / sizeof *columns, e))
         return -1;
-    for (size_t k = 0; k < o->n_changes; k++)
-        print_change(p, &o->changes[k]);
+    for (size_t k = 0; k < n; k++) {
+        print_time(p, rows[k].from_ms);
+        print_time(p, rows[k].until_ms);
+        print_int(p, rows[k].was);
+        print_int(p, rows[k].is);
+        print_text(p, rows[k].why);
+    }
     return print_end(p, e);
+}
+
+/* What changed since another plan was made. */
+static int print_diff(const struct ahead *a, struct err *e)
+{
+    struct agenda is, was = {0};
+    struct agenda_row *rows = NULL;
+    char made[48] = "that of the file";
+    size_t n = 0;
+    int rc = -1;
+
+    if (agenda_from(&is, &a->planner, a->planner.forecast.start_ms, a->sc ? a->sc->hash : 0,
+                    a->aim->capacity, e) != 0)
+        return -1;
+    if (load_other(a, &is, &was, e) != 0 ||
+        agenda_diff(&was, &is, a->planner.forecast.start_ms, &rows, &n, e) != 0)
+        goto done;
+    if (was.made_ms > 0)
+        clk_format_time(was.made_ms / CLK_SECOND_MS * CLK_SECOND_MS, made, sizeof made);
+    if (n > 0 || print_format(a->opts) != PRINT_TABLE)
+        rc = print_rows(a->opts, rows, n, e);
+    else
+        rc = printf("no difference to the plan of %s\n", made) < 0
+                 ? err_set(e, ERR_IO, "cannot write")
+                 : 0;
+    fflush(stdout);
+    if (rc == 0 && n > 0)
+        fprintf(stderr, "%zu stretch%s differ%s from the plan of %s\n", n, n == 1 ? "" : "es",
+                n == 1 ? "s" : "", made);
+    if (was.made_ms > 0 && a->sc && was.conf_hash != a->sc->hash)
+        fprintf(stderr, "  the configuration of the service has changed since\n");
+done:
+    free(rows);
+    agenda_clear(&is);
+    agenda_clear(&was);
+    return rc;
+}
+
+static bool is_diff(const struct conf *opts)
+{
+    return conf_bool(opts, "diff") || conf_string(opts, "against")[0] != '\0';
 }
 
 /* What the counts rest on. */
@@ -239,15 +352,16 @@ static void print_sums(const struct ahead *a, const char *name)
 
 /* Cleans, forecasts, plans, prints. `name` NULL: a file's history. */
 static int plan_one(const struct conf *opts, const struct aim *aim,
-                    const struct service_conf *sc, const char *name, const struct series *raw,
-                    struct err *e)
+                    const struct service_conf *sc, const char *name, struct store *store,
+                    const struct series *raw, struct err *e)
 {
-    struct ahead a = {.opts = opts, .aim = aim, .sc = sc};
+    struct ahead a = {.opts = opts, .aim = aim, .sc = sc, .store = store};
     int rc = -1;
 
     take_options(&a.planner, opts, aim);
     if (planner_take_history(&a.planner, raw, e) != 0 || make_forecast(&a, e) != 0 ||
-        planner_run(&a.planner, e) != 0 || print_changes(opts, &a.planner.outlook, e) != 0)
+        planner_run(&a.planner, e) != 0 ||
+        (is_diff(opts) ? print_diff(&a, e) : print_changes(opts, &a.planner.outlook, e)) != 0)
         goto done;
     fflush(stdout);
     print_sums(&a, name);
@@ -263,9 +377,13 @@ static int plan_file(const struct conf *opts, struct err *e)
     struct aim a;
     int rc = -1;
 
+    if (conf_bool(opts, "diff"))
+        return err_set(e, ERR_CONFIG,
+                       "--diff compares with a daemon's plan, which a file has none of: give "
+                       "--against FILE, or --service");
     if (aim_find(&a, opts, NULL, NULL, NULL, e) == 0 &&
         history_file(&raw, conf_string(opts, "history"), 0, false, e) == 0)
-        rc = plan_one(opts, &a, NULL, NULL, raw, e);
+        rc = plan_one(opts, &a, NULL, NULL, NULL, raw, e);
     series_free(raw);
     return rc;
 }
@@ -279,11 +397,13 @@ static int plan_service(struct store *store, const struct conf *opts, const stru
     struct aim a;
     int rc = -1;
 
+    if (conf_bool(opts, "diff") && !sc)
+        return err_set(e, ERR_CONFIG, "service \"%s\": --diff needs its configuration", name);
     if (place_state_dir(opts, dir, sizeof dir, e) != 0 ||
         stored_load(store, name, 0, &raw, e) != 0)
         return -1;
     if (aim_find(&a, opts, sc, store, dir, e) == 0)
-        rc = plan_one(opts, &a, sc, name, raw, e);
+        rc = plan_one(opts, &a, sc, name, store, raw, e);
     if (rc != 0)
         err_wrap(e, "service \"%s\"", name);
     series_free(raw);
@@ -322,12 +442,15 @@ const struct command command_plan = {
         "services fails,\n"
         "the others are planned, and the exit code is that of the first failure: 3 when\n"
         "its history is too short.\n",
-    .examples = "scaler plan --service web\n"
-                "    the next 24 hours of a configured service\n"
-                "scaler plan --history web.csv --capacity 120 --lead-time 5m\n"
-                "    the next 24 hours for instances that carry 120 requests per second\n"
-                "scaler plan --history - --capacity 120 --price 0.096 --format csv < web.csv\n"
-                "    the same with its price, for a program\n",
+    .examples =
+        "scaler plan --service web\n"
+        "    the next 24 hours of a configured service\n"
+        "scaler plan --history web.csv --capacity 120 --lead-time 5m\n"
+        "    the next 24 hours for instances that carry 120 requests per second\n"
+        "scaler plan --history - --capacity 120 --price 0.096 --format csv < web.csv\n"
+        "    the same with its price, for a program\n"
+        "scaler plan --service web --diff\n"
+        "    what is new since the daemon made the plan that `scaler approve` speaks of\n",
     .options = options,
     .run = run,
 };

@@ -147,6 +147,14 @@ static void print_notes(const struct service_status *s)
     if (s->approval[0] != '\0')
         printf("%s: %sAPPROVAL%s %s\n", s->name, print_style(stdout, PRINT_RED),
                print_style(stdout, PRINT_PLAIN), s->approval);
+    if (s->action_ms > 0) {
+        age_text(clk_wall_ms() - s->action_ms, age, sizeof age);
+        printf("%s: %sAPPROVAL%s %d -> %d waits for `scaler approve %s` for %s\n", s->name,
+               print_style(stdout, PRINT_RED), print_style(stdout, PRINT_PLAIN), s->action_from,
+               s->action_to, s->name, age);
+    }
+    if (s->permit[0] != '\0')
+        printf("%s: approved %s\n", s->name, s->permit);
     if (s->capacity[0] != '\0')
         printf("%s: %sCAPACITY%s %s\n", s->name, print_style(stdout, PRINT_RED),
                print_style(stdout, PRINT_PLAIN), s->capacity);

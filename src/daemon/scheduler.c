@@ -9,9 +9,11 @@
 #include "base/clk.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "daemon/ask.h"
 #include "daemon/fetch.h"
 #include "daemon/group.h"
 #include "daemon/link.h"
+#include "daemon/planning.h"
 #include "daemon/unit.h"
 
 /* Longest stretch of work before the loop looks at its other events. */
@@ -179,6 +181,8 @@ static void apply_override(struct unit *u, const struct override *list, size_t n
         per_instance = list[i].per_instance;
         until_ms = list[i].until_ms;
     }
+    if (u->service.least != least || u->service.most != most)
+        planning_hasten(u);
     service_override(&u->service, least, most, per_instance, until_ms);
 }
 
@@ -187,6 +191,16 @@ static void apply_approval(struct unit *u, const struct approve *list, size_t n)
     for (size_t i = 0; i < n; i++)
         if (strcmp(list[i].service, u->service.conf->name) == 0)
             unit_approve(u, &list[i]);
+}
+
+static void apply_plan_approval(struct unit *u, const struct approve_plan *list, size_t n)
+{
+    const struct approve_plan *found = NULL;
+
+    for (size_t i = 0; i < n && !found; i++)
+        if (strcmp(list[i].service, u->service.conf->name) == 0)
+            found = &list[i];
+    unit_approve_plan(u, found);
 }
 
 static bool is_leaving(const struct scheduler *s, const char *name)
@@ -202,12 +216,15 @@ static void tend_unit(struct scheduler *s, struct unit *u, int64_t mono_ms)
     const struct override *overrides;
     const struct approve *approvals;
     size_t n = state_overrides(s->env.state, &overrides);
-    size_t n_approvals = state_approvals(s->env.state, &approvals);
+    const struct approve_plan *plans;
+    size_t n_approvals = state_approvals(s->env.state, &approvals), n_plans;
 
     if (!u->is_started)
         return;
     apply_override(u, overrides, n);
     apply_approval(u, approvals, n_approvals);
+    if (state_plan_approvals(s->env.state, &plans, &n_plans))
+        apply_plan_approval(u, plans, n_plans);
     u->must_wait = !u->object && is_leaving(s, u->service.conf->name);
     unit_tend(u, mono_ms);
     if (u->must_show)
@@ -315,6 +332,8 @@ static void started(void *user, struct state_start *known, size_t n)
         str_clear(&known[i].lead);
         str_clear(&known[i].terms);
         str_clear(&known[i].capacity);
+        str_clear(&known[i].permit);
+        str_clear(&known[i].plan);
     }
     free(st->units);
     free(st->known);
@@ -452,7 +471,7 @@ static void swap_units(struct scheduler *s, struct config_ref *ref, struct unit 
     free(s->shown);
     s->units = units;
     s->shown = shown;
-    s->n_units = c->n_services;
+    s->n_units = s->env.n_units = c->n_services;
     s->tend_at = 0;
     for (size_t i = 0; i < s->n_units; i++) {
         service_show_starting(&c->services[i], s->env.is_dry_run, &shown[i]);
@@ -577,6 +596,7 @@ void scheduler_free(struct scheduler *s)
     }
     for (size_t i = 0; i < s->n_leaving; i++)
         free_unit(s->leaving[i]);
+    ask_free(&s->env);
     group_free_all(s->groups);
     link_close_all(s->links);
     account_free_all(&s->env.accounts);

@@ -12,6 +12,7 @@
 #include "base/vec.h"
 #include "daemon/status_file.h"
 #include "decide/brain.h"
+#include "service/agenda.h"
 
 /* Kept in memory while the store cannot be written; the store itself keeps the samples. */
 #define MOST_WAITING 20000
@@ -103,6 +104,9 @@ struct state {
     size_t n_overrides;
     struct approve *approvals;
     size_t n_approvals;
+    struct approve_plan *plan_approvals;
+    size_t n_plan_approvals;
+    bool has_read_orders; /* before, none is known, which is not that there is none */
     char error[256];
 };
 
@@ -320,6 +324,9 @@ struct flush_job {
     struct approve *approvals;
     size_t n_approvals;
     bool has_approvals;
+    struct approve_plan *plan_approvals;
+    size_t n_plan_approvals;
+    bool has_plan_approvals;
 };
 
 static void start_next_request(struct state *s);
@@ -335,6 +342,8 @@ static void flush_work(struct pool_job *pj)
         override_list(l->dir, clk_wall_ms(), &job->overrides, &job->n_overrides, NULL) == 0;
     job->has_approvals =
         approve_list(l->dir, clk_wall_ms(), &job->approvals, &job->n_approvals, NULL) == 0;
+    job->has_plan_approvals = approve_plan_list(l->dir, clk_wall_ms(), &job->plan_approvals,
+                                                &job->n_plan_approvals, NULL) == 0;
 }
 
 static void note_store(struct state *s, const struct err *e)
@@ -368,6 +377,12 @@ static void flush_done(struct pool_job *pj)
         free(s->approvals);
         s->approvals = job->approvals;
         s->n_approvals = job->n_approvals;
+    }
+    if (job->has_plan_approvals) {
+        free(s->plan_approvals);
+        s->plan_approvals = job->plan_approvals;
+        s->n_plan_approvals = job->n_plan_approvals;
+        s->has_read_orders = true;
     }
     free(job);
     start_next_request(s);
@@ -468,6 +483,8 @@ static int start_one(struct lane *l, struct state_start *item, struct err *e)
     store_state_get(l->store, item->service, "lead", &item->lead, NULL, NULL);
     store_state_get(l->store, item->service, "terms", &item->terms, NULL, NULL);
     store_state_get(l->store, item->service, "capacity", &item->capacity, NULL, NULL);
+    store_state_get(l->store, item->service, "permit", &item->permit, NULL, NULL);
+    store_state_get(l->store, item->service, AGENDA_STATE, &item->plan, NULL, NULL);
     return 0;
 }
 
@@ -531,6 +548,7 @@ void state_start(struct state *s, struct state_start *items, size_t n,
     for (size_t i = 0; i < n; i++) {
         items[i].series = items[i].newest_ms = -1;
         items[i].gate = items[i].lead = items[i].terms = items[i].capacity = STR_EMPTY;
+        items[i].permit = items[i].plan = STR_EMPTY;
     }
     if (!r) {
         done(user, items, n);
@@ -643,6 +661,13 @@ size_t state_approvals(const struct state *s, const struct approve **out)
     return s->n_approvals;
 }
 
+bool state_plan_approvals(const struct state *s, const struct approve_plan **out, size_t *n)
+{
+    *out = s->plan_approvals;
+    *n = s->n_plan_approvals;
+    return s->has_read_orders;
+}
+
 const char *state_error(const struct state *s)
 {
     return s->error;
@@ -703,5 +728,6 @@ void state_free(struct state *s)
     }
     free(s->overrides);
     free(s->approvals);
+    free(s->plan_approvals);
     free(s);
 }

@@ -72,6 +72,8 @@ struct state_start {
     struct str lead;     /* out: "lead" */
     struct str terms;    /* out: "terms" */
     struct str capacity; /* out: "capacity" */
+    struct str permit;   /* out: "permit" */
+    struct str plan;     /* out: AGENDA_STATE */
 };
 
 /* Fills items[0..n) and calls done on the loop; the array is borrowed until then. */
@@ -83,6 +85,9 @@ size_t state_overrides(const struct state *s, const struct override **out);
 
 /* Approvals (act/approve.h), likewise. */
 size_t state_approvals(const struct state *s, const struct approve **out);
+
+/* Plans that operators approved, likewise. False while they are not known yet. */
+bool state_plan_approvals(const struct state *s, const struct approve_plan **out, size_t *n);
 
 /* "" or why the store is not written. */
 const char *state_error(const struct state *s);

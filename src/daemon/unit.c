@@ -12,7 +12,9 @@
 #include "base/clk.h"
 #include "base/log.h"
 #include "base/tally.h"
+#include "daemon/ask.h"
 #include "daemon/fit.h"
+#include "daemon/planning.h"
 #include "daemon/spend.h"
 #include "daemon/training.h"
 
@@ -50,6 +52,9 @@ struct call_job {
     struct gate_conf gate_conf;
     struct gate_state gate;
     struct gate_in in;
+    struct permit permit;
+    struct permit_once once;
+    struct gate_answer answer;
     struct backend_status status; /* in and out */
     struct gate_result result;
     struct account *account; /* that pays; NULL none */
@@ -96,6 +101,9 @@ static void call_work(struct pool_job *pj)
         break;
     case CALL_SUBMIT:
         job->in.status = job->has_status ? &job->status : NULL;
+        job->in.permit = &job->permit;
+        job->in.once = &job->once;
+        job->in.answer = job->in.answer ? &job->answer : NULL;
         gate_submit(&job->gate_conf, &job->gate, &job->in, job->backend, job->object, &call,
                     &job->result);
         if (job->result.kind == GATE_FAILED)
@@ -259,6 +267,7 @@ static void tend_capacity(struct unit *u, int64_t now_ms)
     if (strcmp(text, u->told_capacity) == 0)
         return;
     str_copy(u->told_capacity, sizeof u->told_capacity, text);
+    planning_hasten(u);
     u->must_show = true;
     if (text[0] != '\0')
         log_warn(s->conf->name, "capacity of an instance: %s", text);
@@ -368,6 +377,8 @@ static void keep_outcome(struct unit *u, bool is_done, int64_t now_ms, const cha
     state_add_outcome(u->env->state, u->token, &o);
     if (is_done && lead.count > 0 && !u->saw_rollout)
         state_add_lead(u->env->state, s->conf->name, &lead);
+    ask_after(u, is_done ? "delivered" : "not_delivered", w->from, w->to, o.ready, o.took_ms,
+              note);
 }
 
 static void watch_begin(struct unit *u, int64_t now_ms, const struct gate_result *r)
@@ -445,6 +456,16 @@ static void call_poll(struct unit *u)
     send_call(u, job);
 }
 
+/* While the hook thought, the count may have moved on. What it was asked about is still wanted
+ * where that goes as far or further; else the newer is for another asking. */
+static int count_asked_about(const struct service *s, int count)
+{
+    const struct gate_answer *a = &s->answer;
+    bool is_out = a->to > a->from;
+
+    return s->has_answer && (is_out ? count >= a->to : count <= a->to) ? a->to : count;
+}
+
 static void call_submit(struct unit *u)
 {
     struct service *s = &u->service;
@@ -455,6 +476,10 @@ static void call_submit(struct unit *u)
     job->gate_conf = s->gate_conf;
     job->gate = s->gate;
     job->in = service_gate_in(s, unit_now_ms(u));
+    job->in.count = count_asked_about(s, job->in.count);
+    job->permit = s->permit;
+    job->once = s->once;
+    job->answer = s->answer;
     job->status = s->status;
     job->has_status = s->status_ms > 0;
     s->is_submitting = true;
@@ -577,6 +602,8 @@ static void submitted(struct unit *u, const struct call_job *job)
     }
     if (s->result.kind == GATE_SENT) {
         watch_begin(u, job->in.now_ms, &s->result);
+        u->acted = *decision_binding(&s->decision);
+        u->acted_ms = s->decided_ms;
         u->poll_mono_ms = 0;
         log_info(s->conf->name, "%d -> %d: %s: %s%s%s", s->result.from, s->result.to,
                  decision_binding(&s->decision)->rail, decision_binding(&s->decision)->text,
@@ -584,6 +611,7 @@ static void submitted(struct unit *u, const struct call_job *job)
     } else if (s->result.kind == GATE_FAILED) {
         log_error(s->conf->name, "scale %d -> %d: %s", s->result.from, s->result.to,
                   s->result.err.msg);
+        ask_after(u, "failed", s->result.from, s->result.to, -1, 0, s->result.err.msg);
     }
     keep_gate(u);
     keep_decision(u);
@@ -704,6 +732,8 @@ int unit_start(struct unit *u, const struct state_start *known, struct err *e)
     service_restore_approval(&u->service, str_text(&known->terms), known->terms.len,
                              clk_wall_ms());
     service_restore_capacity(&u->service, str_text(&known->capacity), known->capacity.len);
+    permit_load(&u->service.permit, str_text(&known->permit), known->permit.len);
+    planning_restore(u, &known->plan);
     name_endpoint(u);
     u->account = account_join(&u->env->accounts, conf);
     u->is_started = true;
@@ -733,6 +763,7 @@ void unit_reload(struct unit *u, struct config_ref *ref, const struct service_co
         if (is_other_backend)
             u->open_mono_ms = 0;
         log_info(conf->name, "changed settings taken over");
+        planning_hasten(u);
         tend_approval(u);
     }
     if (u->is_started)
@@ -741,10 +772,29 @@ void unit_reload(struct unit *u, struct config_ref *ref, const struct service_co
     u->conf_ref = ref;
 }
 
+static void approve_action(struct unit *u, const struct approve *a)
+{
+    struct permit_once once = {
+        .since_ms = a->since_ms, .until_ms = a->until_ms, .from = a->from, .to = a->to};
+    struct service *s = &u->service;
+
+    if (s->once.since_ms == a->since_ms && s->once.to == a->to)
+        return;
+    str_copy(once.by, sizeof once.by, a->by);
+    if (!service_approve_action(s, &once))
+        return;
+    log_info(s->conf->name, "approved by %s: %d -> %d", a->by, a->from, a->to);
+    u->wants_decision = true;
+}
+
 void unit_approve(struct unit *u, const struct approve *a)
 {
     char text[sizeof u->service.approval.text];
 
+    if (a->to >= 0) {
+        approve_action(u, a);
+        return;
+    }
     str_copy(text, sizeof text, u->service.approval.text);
     if (!service_approve(&u->service, a->since_ms, unit_now_ms(u)))
         return;
@@ -753,6 +803,56 @@ void unit_approve(struct unit *u, const struct approve *a)
     u->must_show = true;
     u->wants_decision = true;
     tend_approval(u);
+}
+
+/* What is approved is kept, so that a restart does not forget it. */
+static void keep_permit(struct unit *u)
+{
+    struct str text = STR_EMPTY;
+
+    if (permit_save(&u->service.permit, &text, NULL) == 0)
+        state_put(u->env->state, u->service.conf->name, "permit", text.data, text.len);
+    str_clear(&text);
+    u->must_show = true;
+}
+
+void unit_approve_plan(struct unit *u, const struct approve_plan *a)
+{
+    struct service *s = &u->service;
+    const struct permit_plan *plan = NULL;
+    char text[200];
+
+    if (!a) {
+        if (s->permit.until_ms > 0) {
+            s->permit = (struct permit){0};
+            log_info(s->conf->name, "no plan is approved any more");
+            keep_permit(u);
+        }
+        return;
+    }
+    if (s->permit.until_ms == a->until_ms && s->permit.plan.made_ms == a->plan_ms &&
+        strcmp(s->permit.by, a->by) == 0)
+        return;
+    plan = s->plan.made_ms == a->plan_ms          ? &s->plan
+           : s->plan_before.made_ms == a->plan_ms ? &s->plan_before
+                                                  : NULL;
+    if (!plan) {
+        if (u->told_plan_ms != a->plan_ms)
+            log_warn(s->conf->name,
+                     "%s approved a plan that is not the running one: not taken; "
+                     "see scaler plan --diff and approve again",
+                     a->by);
+        u->told_plan_ms = a->plan_ms;
+        return;
+    }
+    s->permit = (struct permit){.plan = *plan, .until_ms = a->until_ms};
+    str_copy(s->permit.by, sizeof s->permit.by, a->by);
+    str_copy(s->permit.reason, sizeof s->permit.reason, a->reason);
+    permit_text(&s->permit, text, sizeof text);
+    log_info(s->conf->name, "approved %s%s%s", text, a->reason[0] != '\0' ? ": " : "",
+             a->reason);
+    keep_permit(u);
+    u->wants_decision = true;
 }
 
 void unit_trained(struct unit *u)
@@ -790,6 +890,30 @@ bool unit_reap(struct unit *u)
     return true;
 }
 
+/* In a dry run the same is wanted again and again: it is asked about once. */
+static bool is_new_question(const struct unit *u)
+{
+    const struct service *s = &u->service;
+
+    return s->gate_conf.mode != GATE_MODE_DRY_RUN || s->answer.from != s->asks_from ||
+           s->answer.to != s->asks_to;
+}
+
+void unit_asked(struct unit *u)
+{
+    struct service *s = &u->service;
+
+    if (s->gate_conf.mode == GATE_MODE_DRY_RUN) {
+        u->wants_decision |= s->has_answer;
+        s->is_submitting = false;
+    } else if (u->object && !u->is_gone) {
+        u->wants_submit = true;
+    } else {
+        s->is_submitting = s->has_answer = false;
+    }
+    pump(u, clk_mono_ms());
+}
+
 void unit_decide(struct unit *u, int64_t wall_ms, int64_t mono_ms)
 {
     struct service *s = &u->service;
@@ -805,6 +929,12 @@ void unit_decide(struct unit *u, int64_t wall_ms, int64_t mono_ms)
     keep_ready(u);
     if (u->wants_decision)
         return;
+    if (s->asks_hook && u->object && is_new_question(u))
+        ask_before(u);
+    if (submit && u->object && s->asks_hook) {
+        s->is_submitting = u->is_asking; /* the gate's turn comes with the answer */
+        return;
+    }
     if (submit && u->object) {
         u->wants_submit = true;
         pump(u, mono_ms);
@@ -834,5 +964,6 @@ void unit_tend(struct unit *u, int64_t mono_ms)
     }
     fit_night(u);
     fit_track(u, mono_ms);
+    planning_tend(u, mono_ms);
     pump(u, mono_ms);
 }

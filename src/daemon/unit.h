@@ -26,6 +26,10 @@ struct unit_env {
     bool is_stopping; /* nothing new is begun */
     int nights; /* fits in flight: not more than cores, so that no brain waits in a line */
     int most_nights;
+    struct ask_end *ask_ends; /* of hooks: daemon/ask.c */
+    int plans;                /* being made, and when the next may be: daemon/planning.c */
+    int64_t plan_mono_ms;
+    size_t n_units;
 };
 
 struct unit {
@@ -73,6 +77,12 @@ struct unit {
     struct record_last kept;
     struct gate_state kept_gate;
     int64_t kept_lead_ms;
+    bool is_asking;                    /* a hook, about what is to be sent */
+    struct decide_reason acted;        /* why the count that was sent last was */
+    int64_t acted_ms;                  /* when it was decided */
+    bool is_planning;                  /* its job is in flight */
+    int64_t plan_mono_ms;              /* the next plan is due */
+    int64_t told_plan_ms;              /* of an approval that fits no plan, as the log has it */
     char told_capacity[160];           /* of service_capacity_text, as the log has it */
     int64_t told_approval_ms;          /* the wait that the log tells of; 0 none */
     enum service_rollout told_rollout; /* what the log tells of */
@@ -90,6 +100,12 @@ void unit_reload(struct unit *u, struct config_ref *ref, const struct service_co
 
 /* An operator's yes to settings that wait; what is for another change is passed over. */
 void unit_approve(struct unit *u, const struct approve *a);
+
+/* The plan that an operator has approved and not taken back; NULL: none. */
+void unit_approve_plan(struct unit *u, const struct approve_plan *a);
+
+/* The hook was asked about what is to be sent. */
+void unit_asked(struct unit *u);
 
 /* A training ended: what it means for settings that are to be approved, and an operator's
  * `resume --accept-low` that waited for the brain. */

@@ -181,6 +181,17 @@ int agenda_load(struct agenda *out, const char *text, size_t n, struct err *e)
     return rc;
 }
 
+void agenda_permit(const struct agenda *a, struct permit_plan *out)
+{
+    *out = (struct permit_plan){.made_ms = a->made_ms,
+                                .start_ms = a->start_ms,
+                                .step_ms = a->step_ms,
+                                .conf_hash = a->conf_hash,
+                                .n = a->n < PERMIT_STEPS ? (int)a->n : PERMIT_STEPS};
+    for (int h = 0; h < out->n; h++)
+        out->counts[h] = a->steps[h].count;
+}
+
 /* A row of the command's output. */
 struct change {
     int64_t order_ms;

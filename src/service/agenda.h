@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "act/permit.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "service/planner.h"
@@ -52,6 +53,9 @@ int agenda_load(struct agenda *out, const char *text, size_t n, struct err *e);
  * wrong, ERR_NOMEM. */
 int agenda_load_rows(struct agenda *out, const char *text, size_t n, int64_t step_ms,
                      int64_t end_ms, struct err *e);
+
+/* Its counts for act/permit.h; of more than PERMIT_STEPS the first. */
+void agenda_permit(const struct agenda *a, struct permit_plan *out);
 
 /* A stretch in which two plans differ. */
 struct agenda_row {

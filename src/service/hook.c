@@ -16,8 +16,9 @@
 
 #define VERSION 1
 #define MOST_ANSWER_BYTES ((size_t)64 << 20)
-#define MOST_WORDS 32   /* of a program's command */
-#define MOST_NAMES 1024 /* of its environment */
+#define MOST_ACTION_BYTES ((size_t)64 << 10) /* of a word on one change */
+#define MOST_WORDS 32                        /* of a program's command */
+#define MOST_NAMES 1024                      /* of its environment */
 
 const struct conf_option hook_options[] = {
     {"before_forecast", CONF_STRINGS, "", 0, MOST_WORDS, "",
@@ -29,8 +30,25 @@ const struct conf_option hook_options[] = {
      "Program and arguments that may change a forecast."},
     {"after_forecast_url", CONF_STRING, "", 0, 0, "",
      "Instead of a program, where the same JSON is sent by POST."},
+    {"before_action", CONF_STRINGS, "", 0, MOST_WORDS, "",
+     "Program and arguments that are told each change of the count before it is sent, and may "
+     "refuse it or name another count."},
+    {"before_action_url", CONF_STRING, "", 0, 0, "",
+     "Instead of a program, where the same JSON is sent by POST."},
+    {"after_action", CONF_STRINGS, "", 0, MOST_WORDS, "",
+     "Program and arguments that are told what became of a change."},
+    {"after_action_url", CONF_STRING, "", 0, 0, "",
+     "Instead of a program, where the same JSON is sent by POST."},
+    {"on_failure", CONF_ENUM, "auto", 0, 0, "auto|go|stop",
+     "Where before_action fails or is late: go sends the change, stop does not; auto scales "
+     "out "
+     "and does not scale in."},
+    {"may_lower", CONF_BOOL, "false", 0, 0, "",
+     "Whether before_action may name fewer instances than decided."},
+    {"dry_run", CONF_BOOL, "false", 0, 0, "",
+     "Whether the action hooks are asked also in a dry run, told \"dry_run\": true."},
     {"deadline", CONF_DURATION, "10s", 1, 600, "s",
-     "A hook without answer by then is given up, and work goes on without it."},
+     "A hook without answer by then is given up."},
     {"environment", CONF_STRINGS, "", 0, MOST_NAMES, "",
      "\"NAME=value\" entries: all that programs see of an environment."},
     {"token_file", CONF_STRING, "", 0, 0, "",
@@ -41,8 +59,8 @@ const struct conf_option hook_options[] = {
 };
 
 const char hook_about[] =
-    "Have a say when `scaler forecast` and `scaler plan` look ahead for the service. A hook "
-    "is\n"
+    "Have a say when `scaler forecast` and `scaler plan` look ahead for the service, and when\n"
+    "the daemon changes its count. A hook is\n"
     "told one JSON object and answers with one within the deadline; {} changes nothing. When "
     "it\n"
     "fails, is late or answers nonsense, work goes on without it and that is said. A program\n"
@@ -63,12 +81,28 @@ const char hook_about[] =
     "  {\"v\":1,\"hook\":\"after_forecast\",\"service\":\"web\",\"start\":1764201780,\n"
     "   \"step_s\":60,\"levels\":[0.1,0.5,0.95],\"p50\":[13],\"quantiles\":[[11,13,16]]}\n"
     "  {\"factor\":1.2}\n"
-    "  {\"p50\":[15],\"quantiles\":[[13,15,19]]}\n";
+    "  {\"p50\":[15],\"quantiles\":[[13,15,19]]}\n"
+    "\n"
+    "before_action is asked by the daemon before every change of the count that would else be\n"
+    "sent. It may refuse, name another count within the limits, or agree with {}; refused, it\n"
+    "is asked again with the next decision. Others wait for nothing meanwhile. What it said\n"
+    "stands in `scaler explain`. after_action is told the same once the instances are ready,\n"
+    "or will not be, or the call failed.\n"
+    "\n"
+    "  {\"v\":1,\"hook\":\"before_action\",\"service\":\"web\",\"from\":12,\"to\":9,\n"
+    "   \"rail\":\"plan\",\"reason\":\"...\",\"decided\":\"2026-11-22T09:12:00.000Z\",\n"
+    "   \"dry_run\":false,\"plan\":{\"made\":\"2026-11-22T09:00:00Z\",\"count\":9}}\n"
+    "  {\"allow\":false,\"reason\":\"frozen until noon\"}\n"
+    "  {\"count\":11,\"reason\":\"two spare\"}\n"
+    "  {\"v\":1,\"hook\":\"after_action\",...,\"outcome\":\"delivered\",\"ready\":9,\n"
+    "   \"took_s\":61.5,\"note\":\"\"}\n";
 
 static const struct {
     const char *program, *url;
 } names[] = {[HOOK_BEFORE_FORECAST] = {"before_forecast", "before_forecast_url"},
-             [HOOK_AFTER_FORECAST] = {"after_forecast", "after_forecast_url"}};
+             [HOOK_AFTER_FORECAST] = {"after_forecast", "after_forecast_url"},
+             [HOOK_BEFORE_ACTION] = {"before_action", "before_action_url"},
+             [HOOK_AFTER_ACTION] = {"after_action", "after_action_url"}};
 
 const char *hook_name(enum hook_kind kind)
 {
@@ -115,6 +149,11 @@ int hook_check_options(const struct conf *options, const char **key, struct err 
 
 /* ---- asking ---- */
 
+static size_t most_bytes(enum hook_kind kind)
+{
+    return kind >= HOOK_BEFORE_ACTION ? MOST_ACTION_BYTES : MOST_ANSWER_BYTES;
+}
+
 static int ask_program(const struct conf *options, enum hook_kind kind, const char *text,
                        size_t n, struct str *answer, struct err *e)
 {
@@ -125,7 +164,7 @@ static int ask_program(const struct conf *options, enum hook_kind kind, const ch
                               .environment = environment,
                               .input = text,
                               .input_len = n,
-                              .most_bytes = MOST_ANSWER_BYTES,
+                              .most_bytes = most_bytes(kind),
                               .deadline_mono_ms =
                                   clk_mono_ms() + conf_duration_ms(options, "deadline")};
     struct program_result result;
@@ -159,7 +198,7 @@ static int ask_url(const struct conf *options, enum hook_kind kind, const char *
                                    .body = text,
                                    .body_len = n,
                                    .content_type = "application/json",
-                                   .most_bytes = MOST_ANSWER_BYTES,
+                                   .most_bytes = most_bytes(kind),
                                    .deadline_mono_ms =
                                        clk_mono_ms() + conf_duration_ms(options, "deadline")};
     struct http_reply reply = {0};
@@ -177,24 +216,33 @@ static int ask_url(const struct conf *options, enum hook_kind kind, const char *
     return rc == 0 ? 0 : err_wrap(e, "%.120s", request.url);
 }
 
+/* Tells it `told`, which is taken over; *answer gets its bytes. */
+static int tell(const struct conf *options, enum hook_kind kind, json_t *told,
+                struct str *answer, struct err *e)
+{
+    char *text = told ? json_dumps(told, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    const char *const *words;
+    int rc;
+
+    json_decref(told);
+    if (!text)
+        return err_nomem(e);
+    rc = conf_strings(options, names[kind].program, &words) > 0
+             ? ask_program(options, kind, text, strlen(text), answer, e)
+             : ask_url(options, kind, text, strlen(text), answer, e);
+    free(text);
+    return rc;
+}
+
 /* The answer to `told`, which is taken over; the caller lets go of *out. */
 static int ask(const struct conf *options, enum hook_kind kind, json_t *told, json_t **out,
                struct err *e)
 {
-    char *text = told ? json_dumps(told, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     struct str answer = STR_EMPTY;
-    const char *const *words;
     json_error_t why;
-    int rc;
+    int rc = tell(options, kind, told, &answer, e);
 
-    json_decref(told);
     *out = NULL;
-    if (!text)
-        return err_nomem(e);
-    rc = conf_strings(options, names[kind].program, &words) > 0
-             ? ask_program(options, kind, text, strlen(text), &answer, e)
-             : ask_url(options, kind, text, strlen(text), &answer, e);
-    free(text);
     if (rc == 0) {
         *out = json_loadb(str_text(&answer), answer.len, 0, &why);
         if (!json_is_object(*out))
@@ -423,4 +471,153 @@ int hook_after_forecast(const struct conf *options, const char *service, struct 
     *changed = rc == 0 && (points || rows || factor);
     json_decref(answer);
     return rc == 0 ? 0 : err_wrap(e, "hook after_forecast");
+}
+
+/* ---- actions ---- */
+
+static json_t *time_json(int64_t time_ms)
+{
+    char text[32];
+
+    if (time_ms <= 0)
+        return json_null();
+    clk_format_time(time_ms, text, sizeof text);
+    return json_string(text);
+}
+
+static json_t *plan_json(const struct hook_action *a)
+{
+    if (a->plan_made_ms <= 0)
+        return json_null();
+    return json_pack("{s:o, s:o}", "made", time_json(a->plan_made_ms), "count",
+                     a->plan_count < 0 ? json_null() : json_integer(a->plan_count));
+}
+
+static json_t *action_json(enum hook_kind kind, const struct hook_action *a)
+{
+    return json_pack("{s:i, s:s, s:s, s:i, s:i, s:s, s:s, s:o, s:b, s:o}", "v", VERSION, "hook",
+                     hook_name(kind), "service", a->service, "from", a->from, "to", a->to,
+                     "rail", a->rail, "reason", a->reason, "decided", time_json(a->decided_ms),
+                     "dry_run", a->is_dry_run, "plan", plan_json(a));
+}
+
+/* Fills out->count and the beginning of its text. */
+static int take_count(const struct conf *options, const json_t *count,
+                      const struct hook_action *a, struct gate_answer *out, struct err *e)
+{
+    json_int_t v = json_integer_value(count);
+    int least = a->min, wanted;
+
+    if (!json_is_integer(count) || v < 0 || v > 1000000)
+        return err_set(e, ERR_DATA, "count: write a whole number from 0 to 1000000");
+    wanted = (int)v;
+    if (!conf_bool(options, "may_lower") && least < a->to)
+        least = a->to;
+    out->count = wanted;
+    if (out->count > a->max)
+        out->count = a->max;
+    if (out->count < least)
+        out->count = least;
+    if (a->to > a->max) /* a lowered limit is approached: no word on it */
+        out->count = a->to;
+    if (out->count != wanted)
+        snprintf(out->text, sizeof out->text,
+                 "hook before_action: %d instead of %d, limited to %d", wanted, a->to,
+                 out->count);
+    else
+        snprintf(out->text, sizeof out->text, "hook before_action: %d instead of %d", wanted,
+                 a->to);
+    return 0;
+}
+
+/* Bytes from outside, for a line of text. */
+static void add_reason(struct gate_answer *out, const json_t *reason)
+{
+    const char *text = json_string_value(reason);
+    size_t n = strlen(out->text);
+
+    if (!text || text[0] == '\0')
+        return;
+    n += (size_t)snprintf(out->text + n, sizeof out->text - n, ": ");
+    for (; *text != '\0' && n + 1 < sizeof out->text; text++)
+        out->text[n++] = (unsigned char)*text < ' ' || *text == 127 ? ' ' : *text;
+    while (n > 0 && n + 1 == sizeof out->text && ((unsigned char)out->text[n - 1] & 0x80) != 0)
+        n--; /* a character that was cut */
+    out->text[n] = '\0';
+}
+
+static int take_answer(const struct conf *options, const json_t *answer,
+                       const struct hook_action *a, struct gate_answer *out, struct err *e)
+{
+    const json_t *allow = json_object_get(answer, "allow");
+    const json_t *count = json_object_get(answer, "count");
+    const json_t *reason = json_object_get(answer, "reason");
+
+    if (allow && !json_is_boolean(allow))
+        return err_set(e, ERR_DATA, "allow: write true or false");
+    if (reason && !json_is_string(reason))
+        return err_set(e, ERR_DATA, "reason: write a text");
+    if (count && take_count(options, count, a, out, e) != 0)
+        return -1;
+    out->is_denied = json_is_false(allow);
+    if (!count || out->is_denied)
+        snprintf(out->text, sizeof out->text, "hook before_action: %s",
+                 out->is_denied ? "refused" : "agreed");
+    add_reason(out, reason);
+    return 0;
+}
+
+void hook_unanswered(const struct conf *options, const struct hook_action *a, const char *why,
+                     struct gate_answer *out)
+{
+    const char *on_failure = conf_string(options, "on_failure");
+
+    *out = (struct gate_answer){.from = a->from, .to = a->to, .count = a->to};
+    out->is_denied =
+        strcmp(on_failure, "auto") == 0 ? a->to < a->from : strcmp(on_failure, "stop") == 0;
+    snprintf(out->text, sizeof out->text, "hook before_action: %.90s: %s", why,
+             out->is_denied ? "not sent" : "sent without it");
+}
+
+int hook_before_action(const struct conf *options, const struct hook_action *a,
+                       struct gate_answer *out, struct err *e)
+{
+    json_t *answer = NULL;
+    struct err why = {0};
+    int rc = -1;
+
+    *out = (struct gate_answer){.from = a->from, .to = a->to, .count = a->to};
+    if (ask(options, HOOK_BEFORE_ACTION, action_json(HOOK_BEFORE_ACTION, a), &answer, &why) ==
+            0 &&
+        take_answer(options, answer, a, out, &why) == 0) {
+        rc = 0;
+    } else {
+        hook_unanswered(options, a, why.msg, out);
+        if (e)
+            *e = why;
+        err_wrap(e, "hook before_action");
+    }
+    json_decref(answer);
+    return rc;
+}
+
+int hook_after_action(const struct conf *options, const struct hook_action *a,
+                      const struct hook_outcome *o, struct err *e)
+{
+    json_t *told = action_json(HOOK_AFTER_ACTION, a);
+    struct str answer = STR_EMPTY;
+    int rc;
+
+    if (told && (json_object_set_new(told, "outcome", json_string(o->outcome)) != 0 ||
+                 json_object_set_new(
+                     told, "ready", o->ready < 0 ? json_null() : json_integer(o->ready)) != 0 ||
+                 json_object_set_new(told, "took_s",
+                                     json_real((double)o->took_ms / CLK_SECOND_MS)) != 0 ||
+                 json_object_set_new(told, "note", json_string(o->note)) != 0)) {
+        json_decref(told);
+        told = NULL;
+    }
+    rc = tell(options, HOOK_AFTER_ACTION, told, &answer, e);
+    str_clear(&answer);
+    return rc == 0 ? 0 : err_wrap(e, "hook after_action");
 }

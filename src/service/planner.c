@@ -36,9 +36,21 @@ void planner_clear(struct planner *p)
     p->history = NULL;
 }
 
+static struct series newest_of(const struct series *s, size_t most)
+{
+    size_t skip = s->n > most ? s->n - most : 0;
+    struct series tail = *s;
+
+    tail.start_ms = series_time_ms(s, skip);
+    tail.values += skip;
+    tail.n -= skip;
+    return tail;
+}
+
 int planner_take_history(struct planner *p, const struct series *raw, struct err *e)
 {
-    struct series *fine = NULL;
+    size_t most = (size_t)(PLANNER_HISTORY_MS / raw->step_ms);
+    struct series tail = newest_of(raw, most), *fine = NULL;
     int rc;
 
     if (raw->step_ms > CLK_HOUR_MS)
@@ -46,9 +58,9 @@ int planner_take_history(struct planner *p, const struct series *raw, struct err
                        "a plan needs a history in steps of at most 1h: these are of %lld s",
                        (long long)(raw->step_ms / CLK_SECOND_MS));
     if (raw->step_ms < FINE_STEP_MS && p->setup.day_ms == CLK_DAY_MS &&
-        series_resample(&fine, raw, FINE_STEP_MS, e) != 0)
+        series_resample(&fine, &tail, FINE_STEP_MS, e) != 0)
         return -1;
-    rc = clean_series(&p->history, fine ? fine : raw, NULL, e);
+    rc = clean_series(&p->history, fine ? fine : &tail, NULL, e);
     p->setup.step_ms = (fine ? fine : raw)->step_ms;
     series_free(fine);
     return rc;
@@ -87,23 +99,12 @@ const struct model *planner_model(const char *name, struct err *e)
     return m;
 }
 
-/* The end of the history that the daemon, too, is trained on when it starts. */
-static struct series newest_of(const struct series *s)
-{
-    size_t most = (size_t)(BRAIN_HISTORY_MS / s->step_ms), skip = s->n > most ? s->n - most : 0;
-    struct series tail = *s;
-
-    tail.start_ms = series_time_ms(s, skip);
-    tail.values += skip;
-    tail.n -= skip;
-    return tail;
-}
-
 /* What the brain would ask for, calibrated on the history and led along the forecast. */
 static int ask_brain(struct planner *p, double *load, double *asked, int *wanted, struct err *e)
 {
     const struct forecast *f = &p->forecast;
-    struct series tail = newest_of(p->history);
+    struct series tail = /* as the daemon is trained when it starts */
+        newest_of(p->history, (size_t)(BRAIN_HISTORY_MS / p->history->step_ms));
     struct brain *b = NULL;
     int rc = -1;
 

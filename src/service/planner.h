@@ -26,6 +26,10 @@
 #include "forecast/forecast.h"
 #include "forecast/model.h"
 
+/* What is worth reading of a history: ten weeks, of which a forecast learns the weekly shape.
+ */
+#define PLANNER_HISTORY_MS (INT64_C(70) * 86400000)
+
 struct planner {
     /* What is planned for; planner_init sets the defaults, which are those of the command's
      * options. */
@@ -51,7 +55,9 @@ struct planner {
 
 void planner_init(struct planner *p, const struct brain_setup *setup);
 
-/* ERR_CONFIG for steps above an hour, ERR_SHORT, ERR_NOMEM. */
+/* The newest PLANNER_HISTORY_MS of it. ERR_CONFIG for steps above an hour, ERR_SHORT,
+ * ERR_NOMEM.
+ */
 int planner_take_history(struct planner *p, const struct series *raw, struct err *e);
 
 /* Makes room for the forecast. ERR_CONFIG for a horizon or step that does not fit the

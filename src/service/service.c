@@ -192,6 +192,14 @@ bool service_approve(struct service *s, int64_t since_ms, int64_t now_ms)
     return true;
 }
 
+bool service_approve_action(struct service *s, const struct permit_once *once)
+{
+    if (s->action_ms == 0 || once->since_ms != s->action_ms)
+        return false;
+    s->once = *once;
+    return true;
+}
+
 bool service_wants_trial(const struct service *s, struct brain_setup *setup)
 {
     if (!approval_judges_objective(&s->approval) || s->is_training || !s->brain ||
@@ -595,7 +603,11 @@ struct gate_in service_gate_in(const struct service *s, int64_t now_ms)
                             .started_ms = s->started_ms,
                             .fresh_samples = s->fresh_samples,
                             .lead_time_ms = service_lead_time_ms(s),
-                            .is_rollout = is_rolling_out(s, now_ms)};
+                            .is_rollout = is_rolling_out(s, now_ms),
+                            .conf_hash = s->conf->hash,
+                            .permit = &s->permit,
+                            .once = &s->once,
+                            .answer = s->has_answer ? &s->answer : NULL};
 }
 
 static void judge_terms(struct service *s, int64_t now_ms)
@@ -610,6 +622,22 @@ static void judge_terms(struct service *s, int64_t now_ms)
     if (s->approval.state == APPROVAL_WAITING)
         decision_note(&s->decision, "approval", "%s: waits for `scaler approve`",
                       s->approval.text);
+}
+
+/* What the gate made of it; a change that waits for approval waits since it first did. */
+static void take_result(struct service *s, int64_t now_ms, const struct gate_result *r)
+{
+    bool is_waiting = r->kind == GATE_HELD && strcmp(r->by, GATE_BY_APPROVAL) == 0;
+
+    s->result = *r;
+    if (!is_waiting) {
+        s->action_ms = 0;
+        return;
+    }
+    if (s->action_ms == 0 || (r->to < r->from) != (s->action_to < s->action_from))
+        s->action_ms = now_ms;
+    s->action_from = r->from;
+    s->action_to = r->to;
 }
 
 bool service_decide(struct service *s, int64_t now_ms, bool *submit)
@@ -637,10 +665,14 @@ bool service_decide(struct service *s, int64_t now_ms, bool *submit)
         return true; /* the gate is at work with an earlier count; the next step is soon */
     in = service_gate_in(s, now_ms);
     *submit = gate_judge(&s->gate_conf, &s->gate, &in, &none, &r);
+    s->asks_hook = r.asks_hook;
+    s->asks_from = r.from;
+    s->asks_to = r.to;
+    *submit |= r.asks_hook && r.kind == GATE_HELD;
     if (*submit) /* what comes of it the gate itself says */
         s->proposed = r;
     else
-        s->result = r;
+        take_result(s, now_ms, &r);
     return true;
 }
 
@@ -651,8 +683,11 @@ void service_submitted(struct service *s, int64_t now_ms, const struct gate_stat
 
     s->is_submitting = false;
     s->gate = *gate;
-    s->result = *r;
+    s->has_answer = false;
+    take_result(s, now_ms, r);
     if (r->kind == GATE_SENT) {
+        if (r->uses_once)
+            s->once = (struct permit_once){0};
         s->shown.scale_calls++;
         if (s->brain && !is_repeat) /* its lead time began with the first asking */
             brain_asked(s->brain, now_ms, r->to);
@@ -718,6 +753,14 @@ void service_show(const struct service *s, int64_t now_ms, struct service_status
                  "%s: waits for `scaler approve %s`, the old settings stay in force",
                  s->approval.text, s->conf->name);
         out->approval_ms = s->approval.since_ms;
+    }
+    out->action_ms = s->action_ms;
+    out->action_from = s->action_ms > 0 ? s->action_from : -1;
+    out->action_to = s->action_ms > 0 ? s->action_to : -1;
+    out->plan_ms = s->plan.made_ms;
+    if (permit_is_valid(&s->permit, now_ms, s->conf->hash)) {
+        permit_text(&s->permit, out->permit, sizeof out->permit);
+        out->permit_until_ms = s->permit.until_ms;
     }
     out->stated = s->setup.per_instance;
     out->per_instance = service_per_instance(s, now_ms);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "act/gate.h"
+#include "act/permit.h"
 #include "base/err.h"
 #include "collect/sample.h"
 #include "decide/brain.h"
@@ -91,6 +92,16 @@ struct service {
     struct gate_result proposed; /* what service_decide wanted to be sent last */
     bool is_submitting;          /* a job has a copy of `gate` */
 
+    struct permit_plan plan, plan_before; /* published last, and the one before it */
+    struct permit permit;                 /* a plan that is approved */
+    struct permit_once once;              /* a change that is approved, until it was sent */
+    struct gate_answer answer;            /* of the hook */
+    bool has_answer;                      /* for the next submission */
+    bool asks_hook;                       /* about this change, decided last: */
+    int asks_from, asks_to;
+    int64_t action_ms; /* since when a change waits for approval; 0 none */
+    int action_from, action_to;
+
     struct service_status shown; /* counters, notes, the last error; the rest by service_show */
 };
 
@@ -121,6 +132,10 @@ void service_restore_approval(struct service *s, const char *text, size_t n, int
 
 /* An operator's yes; false when it is for something else. */
 bool service_approve(struct service *s, int64_t since_ms, int64_t now_ms);
+
+/* Likewise to the change of the count that waits since once->since_ms, as far as it was shown.
+ */
+bool service_approve_action(struct service *s, const struct permit_once *once);
 
 /* True when a brain is to be trained under *setup only to see what a wanted objective would
  * remove. It begins as a training does. */
@@ -197,7 +212,8 @@ void service_restore_capacity(struct service *s, const char *text, size_t n);
 /* ---- deciding ---- */
 
 /* Decides and lets the gate judge without I/O. False when the brain is away (decided later).
- * *submit: the count is to be sent, by gate_submit on the io pool, with a copy of s->gate. */
+ * *submit: the count is to be sent, by gate_submit on the io pool, with a copy of s->gate;
+ * where s->asks_hook, after the hook was asked. */
 bool service_decide(struct service *s, int64_t now_ms, bool *submit);
 
 /* What the gate is asked; points into s. */

@@ -433,6 +433,8 @@ static void take_typed(struct service_conf *s)
     else
         s->calls_an_hour = s->backend ? s->backend->calls_an_hour : 0;
     gate_conf_read(s->groups[SERVICE_GATE], &s->gate);
+    s->gate.has_hook = hook_is_set(s->groups[SERVICE_HOOKS], HOOK_BEFORE_ACTION);
+    s->gate.has_dry_run_hook = conf_bool(s->groups[SERVICE_HOOKS], "dry_run");
 }
 
 /* Over the hashes of the parts. */

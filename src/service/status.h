@@ -37,11 +37,16 @@ struct service_status {
     char budget[256];      /* "" or what the limit keeps from being done */
     char approval[384];    /* "" or what waits for `scaler approve` */
     int64_t approval_ms;   /* since when; 0: nothing waits */
-    char late[160];        /* "" or what was asked and has not arrived */
-    char rollout[192];     /* "" or "2 deployments: for 12m: no scale-in, ..." */
-    int64_t rollout_ms;    /* seen since; 0 none */
-    bool is_rollout_late;  /* longer than rollout_most */
-    char blind[160];       /* "" or "12m: 14 ready, plan 22; no scale-in" */
+    int64_t action_ms;     /* since when a change of the count waits for it; 0 none */
+    int action_from, action_to;  /* -1 none */
+    int64_t plan_ms;             /* when the running plan was made; 0 none */
+    char permit[224];            /* "" or "by anna until ... as part of the plan of ..." */
+    int64_t permit_until_ms;     /* 0: no plan is approved */
+    char late[160];              /* "" or what was asked and has not arrived */
+    char rollout[192];           /* "" or "2 deployments: for 12m: no scale-in, ..." */
+    int64_t rollout_ms;          /* seen since; 0 none */
+    bool is_rollout_late;        /* longer than rollout_most */
+    char blind[160];             /* "" or "12m: 14 ready, plan 22; no scale-in" */
     double stated, per_instance; /* load an instance carries: stated, in force; 0 unknown */
     char capacity[160];          /* "" or "97 stated, 52 in force by guard cpu since ..." */
     char guards[256];            /* "" none, or "cpu 0.84 above 0.7, p99 no value" */
