@@ -5,7 +5,8 @@
 #   config/packages.sh demo      build + the server that the quickstart drives
 #   config/packages.sh test      build + what the test suite starts
 #   config/packages.sh extended  test + the analysers and second compiler of --extended, and
-#                                container engines, too large for every run of the tests
+#                                container engines and virtual machines, too large for every run
+#                                of the tests
 #   config/packages.sh bench     build + the peers that bench/ measures against
 #
 # Packages that are already there are left alone; when none is missing, neither root
@@ -14,12 +15,13 @@ set -eu
 
 build="gcc g++ libc6-dev make cmake pkg-config libgsl-dev libcurl4-openssl-dev libhiredis-dev
        libconfig-dev libuv1-dev libjansson-dev libsqlite3-dev libglib2.0-dev libmicrohttpd-dev
-       libical-dev libexpat1-dev libsystemd-dev"
+       libical-dev libexpat1-dev libsystemd-dev libvirt-dev"
 demo="redis-server"
 test="libcmocka-dev redis-server prometheus openssl curl gnuplot-nox
-      dbus systemd-container"
+      dbus systemd-container libvirt-daemon"
 extended="clang llvm libclang-rt-14-dev clang-tidy clang-format cppcheck
-          podman runc crun conmon docker.io busybox-static"
+          podman runc crun conmon docker.io busybox-static
+          qemu-system-x86 qemu-utils"
 bench="redis-server python3-numpy python3-pandas python3-statsmodels r-cran-forecast"
 
 case "${1:-}" in

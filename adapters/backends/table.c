@@ -6,6 +6,7 @@ extern const struct backend backend_ec2_asg;
 extern const struct backend backend_ecs;
 extern const struct backend backend_exec;
 extern const struct backend backend_lambda;
+extern const struct backend backend_libvirt;
 extern const struct backend backend_process;
 extern const struct backend backend_systemd;
 extern const struct backend backend_webhook;
@@ -14,6 +15,9 @@ const struct backend *const backend_table[] = {
     &backend_process,
 #ifdef SCALER_WITH_SYSTEMD
     &backend_systemd,
+#endif
+#ifdef SCALER_WITH_LIBVIRT
+    &backend_libvirt,
 #endif
     &backend_docker,  &backend_ec2_asg, &backend_ecs, &backend_lambda,
     &backend_exec,    &backend_webhook, NULL,
