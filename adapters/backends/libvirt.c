@@ -17,7 +17,8 @@
 #include "base/log.h"
 
 #define BACKOFF_MOST_MS (5 * CLK_MINUTE_MS)
-#define STOP_AGAIN_MS (5 * CLK_SECOND_MS)  /* a guest that boots does not hear the first time \
+#define STOP_AGAIN_MS                                                                         \
+    (5 * CLK_SECOND_MS)                    /* a guest that boots does not hear the first time \
                                             */
 #define WARM_AGAIN_MS (30 * CLK_SECOND_MS) /* after a warm one could not be made */
 #define SAVE_AGAIN_MS (30 * CLK_SECOND_MS)
@@ -314,12 +315,12 @@ static int read_stock(struct libvirt *b, struct stock *s, struct err *e)
                               *volume ? conf_string(b->options, "disk") : NULL, &s->template,
                               e) != 0)
         return -1;
-    if (s->has_base && libvirt_base_read(&b->host, pool, volume, &s->base, e) != 0)
-        return -1;
     if (s->template.is_active)
         return err_set(e, ERR_CONFIG,
                        "template %.80s runs: shut it down, it is there to be copied",
                        conf_string(b->options, "template"));
+    if (s->has_base && libvirt_base_read(&b->host, pool, volume, &s->base, e) != 0)
+        return -1;
     return read_room(b, s, e);
 }
 
@@ -451,13 +452,14 @@ static int scale_out(struct job *j, int missing, struct err *e)
 static void ask_to_stop(struct libvirt *b, struct libvirt_domain *d)
 {
     struct libvirt_known *k = libvirt_known(b, d);
+    bool is_first = !k || k->next_stop_mono_ms == 0;
     struct err e = {0};
 
     if (k && clk_mono_ms() < k->next_stop_mono_ms)
         return;
     if (k)
         k->next_stop_mono_ms = clk_mono_ms() + STOP_AGAIN_MS;
-    if (libvirt_shut_down(d, conf_string(b->options, "shutdown"), &e) != 0)
+    if (libvirt_shut_down(d, conf_string(b->options, "shutdown"), &e) != 0 && is_first)
         log_warn(b->service, "shutdown: %s", e.msg);
 }
 
@@ -649,22 +651,27 @@ static int tend_one(struct libvirt *b, struct libvirt_domain *d, struct err *e)
     return 0;
 }
 
-/* One more or one less a round, so that a round stays short. */
+/* One more or one less a round, so that a round stays short; none while those that are to serve
+ * still start: they need the host more. */
 static int keep_warm(struct libvirt *b, struct err *e)
 {
     struct libvirt_domain *last = NULL;
     int n = 0, number = free_number(b, 0), rc;
+    bool is_starting = false;
     struct stock s;
 
     for (size_t i = 0; i < b->list.n; i++) {
-        if (b->list.all[i].mark.role != LIBVIRT_WARM || is_dead(&b->list.all[i]))
+        struct libvirt_domain *d = &b->list.all[i];
+
+        is_starting |= is_running(d) && d->mark.role != LIBVIRT_SERVING;
+        if (d->mark.role != LIBVIRT_WARM || is_dead(d))
             continue;
-        last = &b->list.all[i];
+        last = d;
         n++;
     }
     if (n > b->warm && !aside_is_busy(b->saver))
         return libvirt_remove(&b->host, last, e);
-    if (n >= b->warm || number == 0 || clk_mono_ms() < b->next_start_mono_ms ||
+    if (n >= b->warm || is_starting || number == 0 || clk_mono_ms() < b->next_start_mono_ms ||
         clk_mono_ms() < b->next_warm_mono_ms)
         return 0;
     rc = read_stock(b, &s, e);
@@ -839,8 +846,9 @@ static const char about[] =
     "that host. With access_drivers = [\"polkit\"] in libvirtd.conf, the actions\n"
     "org.libvirt.api.connect.getattr, read, search-domains, search-storage-pools and write;\n"
     "domain.getattr, read, read-secure (a template that is a domain), write, save, delete,\n"
-    "start, stop, init-control and suspend; storage-pool.getattr and search-storage-vols;\n"
-    "storage-vol.getattr, read, create, delete. Those of domain can be bound to names:\n"
+    "start, stop, init-control, suspend, hibernate and set-time; storage-pool.getattr and\n"
+    "search-storage-vols; storage-vol.getattr, read, create, delete. Those of domain can be "
+    "bound to names:\n"
     "\n"
     "  polkit.addRule(function(action, subject) {\n"
     "    var name = action.lookup(\"domain_name\");\n"
