@@ -18,7 +18,7 @@ build="gcc g++ libc6-dev make cmake pkg-config libgsl-dev libcurl4-openssl-dev l
        libical-dev libexpat1-dev libsystemd-dev libvirt-dev"
 demo="redis-server"
 test="libcmocka-dev redis-server prometheus openssl curl gnuplot-nox
-      dbus systemd-container libvirt-daemon"
+      dbus systemd-container libvirt-daemon haproxy nginx-light"
 extended="clang llvm libclang-rt-14-dev clang-tidy clang-format cppcheck
           podman runc crun conmon docker.io busybox-static
           qemu-system-x86 qemu-utils"

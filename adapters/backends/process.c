@@ -26,9 +26,18 @@
 /* A round waits so long for probes; answers of local programs take well under a millisecond. */
 #define PROBE_WAIT_MS 50
 
+/* Wanted, and alive as far as is known. */
 static bool is_running(const struct process_slot *s)
 {
-    return s->instance && !s->instance->is_draining && s->instance->phase == INSTANCE_RUNNING;
+    return s->instance && !s->instance->is_draining && s->instance->phase == INSTANCE_RUNNING &&
+           !balancing_is_leaving(&s->member);
+}
+
+/* Able to carry load, and given some. */
+static bool is_ready(const struct process *p, const struct process_slot *s)
+{
+    return is_running(s) && s->is_ready &&
+           (p->is_dry_run || balancing_counts(&p->balancing, &s->member));
 }
 
 static int count_running(const struct process *p)
@@ -80,7 +89,8 @@ static int keep_stray(struct process *p, struct instance *in, struct err *e)
 {
     if (vec_reserve(&p->strays, &p->cap_strays, p->n_strays + 1, sizeof *p->strays) != 0)
         return err_nomem(e);
-    p->strays[p->n_strays++] = in;
+    p->strays[p->n_strays++] =
+        (struct process_stray){in, {.port = in->spec.port, .wish = BALANCER_READY}};
     return 0;
 }
 
@@ -105,6 +115,7 @@ static void adopt_one(void *user, const char *id)
     slot = slot_of(p, in->spec.port, id);
     if (slot >= 0 && !p->slots[slot].instance) {
         p->slots[slot].instance = in;
+        p->slots[slot].is_adopted = true;
         p->slots[slot].started_mono = clk_mono_ms(); /* ready_within begins anew */
     } else {
         a->rc = keep_stray(p, in, a->e);
@@ -122,7 +133,8 @@ static void process_close(void *backend)
         instance_free(p->slots[i].instance);
     }
     for (size_t i = 0; i < p->n_strays; i++)
-        instance_free(p->strays[i]);
+        instance_free(p->strays[i].instance);
+    balancing_close(&p->balancing);
     if (p->lock >= 0)
         close(p->lock);
     free(p->strays);
@@ -148,7 +160,7 @@ static int prepare(struct process *p, const struct conf *options,
         !instance_dir(call->state_dir, call->service, p->dir, sizeof p->dir))
         return err_set(e, ERR_CONFIG, "service \"%.60s\": name or state directory too long",
                        call->service);
-    return 0;
+    return balancing_open(&p->balancing, options, call->service, e);
 }
 
 static int process_open(void **out, const struct conf *options, const struct backend_call *call,
@@ -171,6 +183,7 @@ static int process_open(void **out, const struct conf *options, const struct bac
         instance_sweep_groups(p->dir, p->service);
     /* Those that were ready count at once: an upgrade is no outage. */
     process_probe_all(p, clk_mono_ms() + PROBE_WAIT_MS);
+    process_balance(p, call->deadline_mono_ms);
     *out = p;
     return 0;
 fail:
@@ -206,7 +219,7 @@ static void forgive_failures(struct process *p, int64_t now_mono_ms)
     for (int i = 0; i < p->conf.most && p->failures_in_row > 0; i++) {
         const struct process_slot *s = &p->slots[i];
 
-        if (is_running(s) && s->is_ready && s->started_mono > p->last_failure_mono &&
+        if (is_ready(p, s) && s->started_mono > p->last_failure_mono &&
             now_mono_ms - s->ready_mono >= PROVEN_MS)
             p->failures_in_row = 0;
     }
@@ -247,9 +260,10 @@ static void tend_slot(struct process *p, struct process_slot *s, int64_t now_mon
     if (is_running(s) && !s->is_ready && s->ready_mono == 0 &&
         now_mono_ms - s->started_mono >= p->conf.ready_within_ms) {
         note_failure(p, s->instance->id, "not ready in time (ready_within)", now_mono_ms);
-        if (instance_drain(s->instance, &e) != 0)
-            log_warn(p->service, "%s", e.msg);
+        balancing_leave(&s->member);
     }
+    if (balancing_is_leaving(&s->member) && process_leave(p, s->instance, &s->member, &e) != 0)
+        log_warn(p->service, "%s", e.msg);
 }
 
 static int count_ready(const struct process *p)
@@ -257,7 +271,7 @@ static int count_ready(const struct process *p)
     int n = 0;
 
     for (int i = 0; i < p->conf.most; i++)
-        n += is_running(&p->slots[i]) && p->slots[i].is_ready;
+        n += is_ready(p, &p->slots[i]);
     return n;
 }
 
@@ -268,14 +282,16 @@ static void tend_strays(struct process *p, int64_t now_mono_ms)
     struct err e = {0};
 
     for (size_t i = 0; i < p->n_strays;) {
-        if (p->strays[i]->phase == INSTANCE_RUNNING && !p->strays[i]->is_draining &&
-            needed-- > 0)
+        struct process_stray *s = &p->strays[i];
+
+        if (s->instance->phase == INSTANCE_RUNNING && !s->instance->is_draining &&
+            !balancing_is_leaving(&s->member) && needed-- > 0)
             ; /* this one stays for now */
-        else if (instance_drain(p->strays[i], &e) != 0)
+        else if (process_leave(p, s->instance, &s->member, &e) != 0)
             log_warn(p->service, "%s", e.msg);
-        if (instance_tend(p->strays[i], now_mono_ms) == INSTANCE_GONE) {
-            instance_free(p->strays[i]);
-            p->strays[i] = p->strays[--p->n_strays];
+        if (instance_tend(s->instance, now_mono_ms) == INSTANCE_GONE) {
+            instance_free(s->instance);
+            *s = p->strays[--p->n_strays];
         } else {
             i++;
         }
@@ -344,16 +360,35 @@ static struct process_slot *pick_victim(struct process *p)
     return best;
 }
 
+/* One that was to stop and has not been told yet: quicker than a start. */
+static bool keep_one(struct process *p)
+{
+    for (int i = 0; i < p->conf.most; i++) {
+        struct process_slot *s = &p->slots[i];
+
+        if (s->instance && !s->instance->is_draining && s->is_ready &&
+            s->instance->phase == INSTANCE_RUNNING && balancing_is_leaving(&s->member)) {
+            balancing_stay(&s->member);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* As far as back-off, places and the deadline allow; the next round goes on. */
 static int approach(struct process *p, int64_t deadline_mono_ms, struct err *e)
 {
     int running = count_running(p);
 
     while (running > p->desired) {
-        if (instance_drain(pick_victim(p)->instance, e) != 0)
+        struct process_slot *s = pick_victim(p);
+
+        if (process_leave(p, s->instance, &s->member, e) != 0)
             return -1;
         running--;
     }
+    while (running < p->desired && keep_one(p))
+        running++;
     while (running < p->desired) {
         int64_t now = clk_mono_ms();
         int started;
@@ -392,6 +427,7 @@ static int process_scale(void *backend, const struct backend_call *call, int cou
     /* Accepted: what cannot be started is tried again by tend, and stands in the status. */
     if (approach(p, call->deadline_mono_ms, &start_err) != 0)
         log_warn(p->service, "%s", start_err.msg);
+    process_balance(p, call->deadline_mono_ms);
     return 0;
 }
 
@@ -428,6 +464,7 @@ static int process_tend(void *backend, const struct backend_call *call, struct e
     }
     tend_strays(p, now);
     process_probe_all(p, until < call->deadline_mono_ms ? until : call->deadline_mono_ms);
+    process_balance(p, call->deadline_mono_ms);
     forgive_failures(p, now);
     rotate_outputs(p, now);
     return approach(p, call->deadline_mono_ms, e);
@@ -451,6 +488,8 @@ static void write_note(const struct process *p, const struct backend_status *st,
 {
     int64_t wait_ms = p->next_start_mono - clk_mono_ms();
 
+    if (balancing_note(&p->balancing, out, size))
+        return;
     if (p->n_strays > 0 && st->running >= p->desired)
         snprintf(out, size,
                  "%zu outside of the ports or instances configured: each ends once "
@@ -485,7 +524,7 @@ static int process_status(void *backend, const struct backend_call *call,
             continue;
         if (is_running(s)) {
             out->running++;
-            out->ready += s->is_ready;
+            out->ready += is_ready(p, s);
             is_starting = is_starting || s->ready_mono == 0;
         } else {
             out->draining++;
@@ -532,7 +571,6 @@ static int process_check(void *backend, const struct backend_call *call, struct 
     char name[INSTANCE_GROUP_SIZE];
     int rc;
 
-    (void)call;
     conf_strings(p->options, "command", &command);
     if (dir[0] != '\0' && access(dir, X_OK) != 0)
         return err_set(e, ERR_CONFIG, "working_dir = \"%s\": %s", dir, strerror(errno));
@@ -547,12 +585,13 @@ static int process_check(void *backend, const struct backend_call *call, struct 
     instance_group_name(p->dir, p->service, "check", name);
     rc = limit_prepare(&p->conf.limit, name, &groups, out, e);
     limit_remove(&groups);
-    return rc;
+    return rc == 0 ? balancing_check(&p->balancing, call->deadline_mono_ms, out, e) : -1;
 }
 
 const struct backend backend_process = {
     .name = "process",
     .summary = "instances are processes on this host, supervised by scaler",
+    .about = balancing_about,
     .options = process_options,
     .lead_time_guess_ms = 10 * CLK_SECOND_MS,
     .check_options = process_conf_check,

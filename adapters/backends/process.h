@@ -10,6 +10,7 @@
 #include "act/instance.h"
 #include "act/limit.h"
 #include "act/probe.h"
+#include "adapters/balancers/balancer.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "conf/conf.h"
@@ -70,6 +71,14 @@ struct process_slot {
     int64_t started_mono; /* or adopted */
     int64_t ready_mono;
     int64_t blocked_until_mono; /* its port was in use */
+    bool is_adopted;
+    struct balancer_member member;
+};
+
+/* One that no slot is for. */
+struct process_stray {
+    struct instance *instance;
+    struct balancer_member member;
 };
 
 struct process {
@@ -79,12 +88,13 @@ struct process {
     char state_dir[INSTANCE_PATH_SIZE];
     char dir[INSTANCE_PATH_SIZE]; /* state_dir/instances/SERVICE */
 
-    int lock;                   /* of the directory, from the first call that acts; -1 none */
-    int desired;                /* the count last asked for; outlives us in dir/desired */
-    struct process_slot *slots; /* conf.most, in order of their ports or numbers */
-    struct instance **strays;   /* adopted ones that no slot is for: they drain, each when one
-                                   that has a slot is ready instead */
+    int lock;                     /* of the directory, from the first call that acts; -1 none */
+    int desired;                  /* the count last asked for; outlives us in dir/desired */
+    struct process_slot *slots;   /* conf.most, in order of their ports or numbers */
+    struct process_stray *strays; /* adopted ones that no slot is for: they drain, each when
+                                     one that has a slot is ready instead */
     size_t n_strays, cap_strays;
+    struct balancing balancing;
     int next_slot; /* round robin, so that a freed port rests longest */
 
     int failed;          /* ends by themselves, and starts that failed, since open */
@@ -96,6 +106,13 @@ struct process {
     char last_port[128]; /* why a port could not be used; "" when all could */
     bool is_dry_run;     /* as of the last call: probes that start a process do not */
 };
+
+/* Tells the balancer what gets traffic and what does not. Not in a dry run. */
+void process_balance(struct process *p, int64_t deadline_mono_ms);
+
+/* Moves one towards its end: the balancer first, then the drain. ERR_IO. */
+int process_leave(struct process *p, struct instance *in, struct balancer_member *m,
+                  struct err *e);
 
 /* Asks the probes that are due and waits for answers, at most until the given time. */
 void process_probe_all(struct process *p, int64_t until_mono_ms);

@@ -76,6 +76,7 @@ const struct conf_option process_options[] = {
      "Processes and threads of one instance; 0: no limit."},
     {"core_mb", CONF_INT, "-1", -1, 1e9, "MiB",
      "Largest core dump of a process; 0: none, -1: as ours."},
+    BALANCER_OPTIONS,
     CONF_END,
 };
 
@@ -221,7 +222,7 @@ static int read_all(const struct conf *c, struct process_conf *out, struct err *
     if (ports[0] != '\0' && ports_parse(ports, &out->first_port, &out->last_port, e) != 0)
         return -1;
     if (check_templates(c, ports[0] != '\0', e) != 0 || check_environment(c, e) != 0 ||
-        read_probe(c, out, e) != 0)
+        read_probe(c, out, e) != 0 || balancing_check_options(c, ports[0] != '\0', e) != 0)
         return -1;
     out->most =
         ports[0] != '\0' ? out->last_port - out->first_port + 1 : (int)conf_int(c, "instances");

@@ -14,10 +14,14 @@
 #include "act/seen.h"
 #include "adapters/backends/ports.h"
 #include "adapters/backends/systemd_bus.h"
+#include "adapters/balancers/balancer.h"
 #include "base/clk.h"
+#include "base/log.h"
 
 #define MIB (INT64_C(1) << 20)
 #define USEC_A_CORE 1e6
+/* Rounds with a failed probe until a unit is taken from the balancer. */
+#define PROBE_FAILURES 3
 enum { NAME_SIZE = 300, PATH_SIZE = 700 };
 
 /* What one place (a port, or a number from 1) holds. */
@@ -26,7 +30,9 @@ enum unit_state { UNIT_FREE, UNIT_FAILED, UNIT_STARTING, UNIT_ACTIVE, UNIT_STOPP
 struct place {
     enum unit_state state;
     bool is_ready;
+    int failed_probes; /* rounds in a row */
     struct probe probe;
+    struct balancer_member member;
 };
 
 struct systemd {
@@ -40,6 +46,7 @@ struct systemd {
     struct place *places; /* most; as of the last look */
     int n_outside;        /* of the template, but not of the ports or numbers */
     struct seen seen;
+    struct balancing balancing;
     char failed_path[PATH_SIZE]; /* of a failed unit; "" none */
     bool has_base;               /* failed units are counted from `base` on */
     int base, n_reset;
@@ -103,7 +110,10 @@ static int read_options(const struct conf *c, struct systemd *b, struct err *e)
     b->limits = (struct systemd_limits){or_none(conf_int(c, "memory_mb") * MIB),
                                         or_none((int64_t)(conf_double(c, "cpu") * USEC_A_CORE)),
                                         or_none(conf_int(c, "processes"))};
-    return read_template(c, b, e) != 0 || read_probe(c, b, e) != 0 ? -1 : 0;
+    return read_template(c, b, e) != 0 || read_probe(c, b, e) != 0 ||
+                   balancing_check_options(c, b->has_ports, e) != 0
+               ? -1
+               : 0;
 }
 
 static int systemd_check_options(const struct conf *options, struct err *e)
@@ -119,6 +129,7 @@ static void systemd_close(void *backend)
 
     if (!b)
         return;
+    balancing_close(&b->balancing);
     free(b->places);
     free(b);
 }
@@ -128,10 +139,10 @@ static int systemd_open(void **out, const struct conf *options, const struct bac
 {
     struct systemd *b = calloc(1, sizeof *b);
 
-    (void)call;
     if (!b)
         return err_nomem(e);
-    if (read_options(options, b, e) != 0) {
+    if (read_options(options, b, e) != 0 ||
+        balancing_open(&b->balancing, options, call->service, e) != 0) {
         systemd_close(b);
         return -1;
     }
@@ -246,7 +257,10 @@ static int look(struct systemd *b, struct systemd_bus *bus, int64_t deadline_mon
 {
     char pattern[NAME_SIZE];
 
-    memset(b->places, 0, (size_t)b->most * sizeof *b->places);
+    for (int i = 0; i < b->most; i++) {
+        b->places[i].state = UNIT_FREE;
+        b->places[i].is_ready = false;
+    }
     b->n_outside = 0;
     b->failed_path[0] = '\0';
     snprintf(pattern, sizeof pattern, "%s*.service", b->prefix);
@@ -264,9 +278,23 @@ static int count_in(const struct systemd *b, enum unit_state state)
     return n;
 }
 
+static bool is_up(const struct place *p)
+{
+    return p->state == UNIT_STARTING || p->state == UNIT_ACTIVE;
+}
+
+static bool is_running(const struct place *p)
+{
+    return is_up(p) && !balancing_is_leaving(&p->member);
+}
+
 static int count_running(const struct systemd *b)
 {
-    return count_in(b, UNIT_STARTING) + count_in(b, UNIT_ACTIVE);
+    int n = 0;
+
+    for (int i = 0; i < b->most; i++)
+        n += is_running(&b->places[i]);
+    return n;
 }
 
 /* --- status ------------------------------------------------------------------------------ */
@@ -287,6 +315,8 @@ static void write_note(const struct systemd *b, struct systemd_bus *bus, char *o
     char result[40] = "";
     struct err ignored = {0};
 
+    if (balancing_note(&b->balancing, out, size))
+        return;
     if (b->failed_path[0] && systemd_bus_property(bus, b->failed_path, "Result", result,
                                                   sizeof result, &ignored) == 0)
         snprintf(out, size, "%d failed units, one by %s%s", count_in(b, UNIT_FAILED), result,
@@ -316,8 +346,13 @@ static int systemd_status(void *backend, const struct backend_call *call,
                                    .failed = failed_since_open(b),
                                    .least = -1,
                                    .most = b->most};
-    for (int i = 0; i < b->most; i++)
-        out->ready += b->places[i].is_ready;
+    for (int i = 0; i < b->most; i++) {
+        const struct place *p = &b->places[i];
+
+        out->draining += is_up(p) && !is_running(p);
+        out->ready += is_running(p) && p->is_ready &&
+                      (call->is_dry_run || balancing_counts(&b->balancing, &p->member));
+    }
     out->is_changing = out->ready != out->running || out->draining > 0;
     write_note(b, bus, out->note, sizeof out->note);
     systemd_bus_close(bus);
@@ -349,8 +384,7 @@ static int pick_stop(const struct systemd *b)
     for (int i = 0; i < b->most; i++) {
         const struct place *p = &b->places[i];
 
-        if ((p->state == UNIT_STARTING || p->state == UNIT_ACTIVE) &&
-            (best < 0 || p->is_ready <= b->places[best].is_ready))
+        if (is_running(p) && (best < 0 || p->is_ready <= b->places[best].is_ready))
             best = i;
     }
     return best;
@@ -385,13 +419,114 @@ static int stop_one(struct systemd *b, struct systemd_bus *bus, int place, struc
     return 0;
 }
 
+/* The balancer first. */
+static int stop_if_out(struct systemd *b, struct systemd_bus *bus, int place, struct err *e)
+{
+    bool is_blind = false;
+
+    if (!balancing_may_stop(&b->balancing, &b->places[place].member, &is_blind))
+        return 0;
+    if (is_blind)
+        log_warn(b->balancing.service,
+                 "unit of port %d: stops although the balancer could not be told "
+                 "(balancer_patience)",
+                 b->first + place);
+    if (stop_one(b, bus, place, e) != 0)
+        return -1;
+    balancing_stay(&b->places[place].member); /* its state says the rest */
+    return 0;
+}
+
+/* --- the balancer ------------------------------------------------------------------------- */
+
+/* A failed probe alone says little, and one that fails everywhere is wrong itself. */
+static enum balancer_wish wish_of(const struct place *p, bool has_ready)
+{
+    if (!is_running(p))
+        return BALANCER_DRAIN;
+    if (p->is_ready)
+        return BALANCER_READY;
+    return p->failed_probes < PROBE_FAILURES || !has_ready ? BALANCER_KEEP : BALANCER_DRAIN;
+}
+
+static void balance(struct systemd *b, int64_t deadline_mono_ms)
+{
+    struct balancer_member **members;
+    bool has_ready = false;
+    size_t n = 0;
+
+    members = calloc((size_t)b->most, sizeof(struct balancer_member *));
+    if (!members) {
+        log_warn(b->balancing.service, "balancer: out of memory: told later");
+        return;
+    }
+    for (int i = 0; i < b->most; i++)
+        has_ready |= is_running(&b->places[i]) && b->places[i].is_ready;
+    for (int i = 0; i < b->most; i++) {
+        struct place *p = &b->places[i];
+
+        if (!is_up(p) && p->state != UNIT_STOPPING) {
+            p->member = (struct balancer_member){0};
+            p->failed_probes = 0;
+            continue;
+        }
+        p->failed_probes = p->is_ready ? 0 : p->failed_probes + 1;
+        p->member.port = b->first + i;
+        p->member.wish = wish_of(p, has_ready);
+        members[n++] = &p->member;
+    }
+    balancing_sync(&b->balancing, members, n, deadline_mono_ms);
+    free(members);
+}
+
+static int tend_on(struct systemd *b, struct systemd_bus *bus, const struct backend_call *call,
+                   struct err *e)
+{
+    if (look(b, bus, call->deadline_mono_ms, e) != 0)
+        return -1;
+    balance(b, call->deadline_mono_ms);
+    for (int i = 0; i < b->most; i++) {
+        const struct place *p = &b->places[i];
+
+        if (is_up(p) && !is_running(p) && stop_if_out(b, bus, i, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int systemd_tend(void *backend, const struct backend_call *call, struct err *e)
+{
+    struct systemd *b = backend;
+    struct systemd_bus *bus = NULL;
+    int rc;
+
+    if (call->is_dry_run || !balancing_is_on(&b->balancing))
+        return 0;
+    if (systemd_bus_open(&bus, b->bus, call->deadline_mono_ms, e) != 0)
+        return -1;
+    rc = tend_on(b, bus, call, e);
+    systemd_bus_close(bus);
+    return rc;
+}
+
+/* --- towards the count -------------------------------------------------------------------- */
+
 static int approach(struct systemd *b, struct systemd_bus *bus, int count, struct err *e)
 {
     int running = count_running(b);
 
     for (; running > count; running--) {
-        if (stop_one(b, bus, pick_stop(b), e) != 0)
+        int place = pick_stop(b);
+
+        balancing_leave(&b->places[place].member);
+        if (stop_if_out(b, bus, place, e) != 0)
             return -1;
+    }
+    for (int i = 0; i < b->most && running < count; i++) { /* not told to stop yet */
+        if (is_up(&b->places[i]) && !is_running(&b->places[i])) {
+            balancing_stay(&b->places[i].member);
+            running++;
+        }
     }
     for (; running < count; running++) {
         int place = pick_start(b);
@@ -422,6 +557,8 @@ static int scale_on(struct systemd *b, struct systemd_bus *bus, const struct bac
         return -1;
     }
     seen_note(&b->seen, count);
+    if (balancing_is_on(&b->balancing))
+        balance(b, call->deadline_mono_ms);
     return 0;
 }
 
@@ -486,7 +623,8 @@ static int systemd_check(void *backend, const struct backend_call *call, struct 
     if (geteuid() != 0 && strcmp(b->bus, "user") != 0)
         str_add(out, "the right to start and stop cannot be tried without a change: see the "
                      "polkit rule in the manual\n");
-    return out->failed ? err_nomem(e) : 0;
+    return out->failed ? err_nomem(e)
+                       : balancing_check(&b->balancing, call->deadline_mono_ms, out, e);
 }
 
 static const struct conf_option options[] = {
@@ -511,6 +649,7 @@ static const struct conf_option options[] = {
     {"cpu", CONF_DOUBLE, "0", 0, 4096, "cores", "CPUQuota of one instance; 0: as the unit."},
     {"processes", CONF_INT, "0", 0, 1e9, "processes",
      "TasksMax of one instance; 0: as the unit."},
+    BALANCER_OPTIONS,
     CONF_END,
 };
 
@@ -525,7 +664,8 @@ static const char about[] =
     "ready stop first, then the highest port. Failed units are reset before they are started\n"
     "again, free ports taken first. Limits are set until the next boot. Nothing is enabled: "
     "an\n"
-    "enabled unit would come back at boot though it had been scaled in.\n"
+    "enabled unit would come back at boot though it had been scaled in. Load balancers: as\n"
+    "with backend process; a unit that a person stops is not taken out first.\n"
     "\n"
     "The least right, for a user scaler that is not root, in\n"
     "/etc/polkit-1/rules.d/scaler.rules (package polkitd):\n"
@@ -548,5 +688,6 @@ const struct backend backend_systemd = {
     .status = systemd_status,
     .scale = systemd_scale,
     .check = systemd_check,
+    .tend = systemd_tend,
     .close = systemd_close,
 };

@@ -1,6 +1,7 @@
 /* systemd.c - the conformance of the systemd backend, with a systemd that runs in
  * systemd-nspawn on the files of this machine: one for the whole run. It shares the network, so
- * that its instances (the helper server) are probed from here. */
+ * that its instances (the helper server) are probed from here. With TEST_HAPROXY they stand
+ * behind a real haproxy. */
 #include "conformance/suite.h"
 
 #include <arpa/inet.h>
@@ -15,6 +16,7 @@
 
 #include "base/clk.h"
 #include "lib/process_rig.h"
+#include "lib/servers.h"
 
 #define SYSTEMD "org.freedesktop.systemd1"
 enum { BOOT_MS = 20000, END_MS = 10000 };
@@ -28,6 +30,7 @@ struct units {
     struct rig rig; /* for its ports, its tag, and the search for its processes */
     char marks[340], link[340], silent[340];
     int silent_fd;
+    pid_t haproxy;
     int taken[RIG_PORTS], n_taken;
 };
 
@@ -164,6 +167,42 @@ static void point_at_container(const struct units *u)
     point_at(u, path);
 }
 
+#ifdef TEST_HAPROXY
+#define SERVER "systemd in nspawn, haproxy"
+
+static void start_haproxy(struct bench *b, struct units *u)
+{
+    char conf[340], sock[340];
+    const char *argv[] = {"/usr/sbin/haproxy", "-db", "-f", conf, NULL};
+    struct err e = {0};
+    FILE *f;
+
+    snprintf(conf, sizeof conf, "%s/haproxy.cfg", test_temp_dir());
+    snprintf(sock, sizeof sock, "%s/stats", test_temp_dir());
+    f = fopen(conf, "w");
+    assert_non_null(f);
+    fprintf(f,
+            "global\n  stats socket %s level admin\ndefaults\n  timeout connect 1s\n"
+            "  timeout client 5s\n  timeout server 5s\nbackend web\n  balance roundrobin\n",
+            sock);
+    fclose(f);
+    unlink(sock);
+    u->haproxy = test_start("haproxy", argv);
+    assert_true(test_wait_port(0, sock));
+    assert_int_equal(conf_set(b->conf, "balancer", "haproxy", &e), 0);
+    assert_int_equal(conf_set(b->conf, "balancer_socket", sock, &e), 0);
+    assert_int_equal(conf_set(b->conf, "balancer_backend", "web", &e), 0);
+}
+#else
+#define SERVER "systemd in nspawn"
+
+static void start_haproxy(struct bench *b, struct units *u)
+{
+    (void)b;
+    (void)u;
+}
+#endif
+
 static int start(struct bench *b)
 {
     struct units *u;
@@ -179,6 +218,10 @@ static int start(struct bench *b)
         if (!boot())
             return cannot("systemd does not boot in systemd-nspawn here");
     }
+#ifdef TEST_HAPROXY
+    if (!test_has_program("/usr/sbin/haproxy"))
+        return cannot("no haproxy (config/packages.sh test)");
+#endif
     u = calloc(1, sizeof *u);
     assert_non_null(u);
     b->user = u;
@@ -197,6 +240,7 @@ static int start(struct bench *b)
     assert_int_equal(conf_set(b->conf, "processes", "50", &e), 0);
     assert_int_equal(conf_set(b->conf, "cpu", "0.5", &e), 0);
     assert_int_equal(conf_set(b->conf, "memory_mb", "512", &e), 0);
+    start_haproxy(b, u);
     return 0;
 }
 
@@ -228,6 +272,8 @@ static void stop(struct bench *b)
         close(u->taken[i]);
     if (u->silent_fd >= 0)
         close(u->silent_fd);
+    if (u->haproxy > 0)
+        test_kill(u->haproxy);
     rig_assert_none_left(&u->rig);
     rig_drop(&u->rig);
     free(u);
@@ -346,7 +392,7 @@ static void set_drain(struct bench *b, int ms)
 
 static const struct suite_entry entry = {
     .backend = "systemd",
-    .server = "systemd in nspawn",
+    .server = SERVER,
     .start = start,
     .stop = stop,
     .count = count,
@@ -363,6 +409,9 @@ static const struct suite_entry entry = {
             [SUITE_GARBAGE] = "no relay for D-Bus",
             [SUITE_STATUS] = "no relay for D-Bus",
             [SUITE_HUGE] = "no relay for D-Bus",
+#ifdef TEST_HAPROXY
+            [SUITE_TWO_WRITERS] = "two that keep one balancer undo each other's drains",
+#endif
         },
 };
 

@@ -11,6 +11,7 @@
  *   --spin 1            keep a core busy while serving
  *   --print N           write N lines of 100 bytes
  *   --status N          answer HTTP with this status
+ *   --answer-after MS   answer only so much later, one after the other
  *   --mark FILE         append "start" and "term" lines with the time there
  *   --tag TEXT          to be found by in the process list
  */
@@ -25,7 +26,7 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t is_told;
-static int stop_after_ms, ignores_term, spins, http_status = 200;
+static int stop_after_ms, answer_after_ms, ignores_term, spins, http_status = 200;
 static const char *mark_path;
 
 static void mark(const char *what)
@@ -101,8 +102,10 @@ static void answer(int fd)
     if (c < 0)
         return;
     setsockopt(c, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    if (recv(c, buf, sizeof buf, 0) > 0)
+    if (recv(c, buf, sizeof buf, 0) > 0) {
+        wait_ms(answer_after_ms);
         dprintf(c, "HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n", http_status);
+    }
     close(c);
 }
 
@@ -156,6 +159,8 @@ int main(int argc, char **argv)
             lines = atoi(v);
         else if (strcmp(o, "--status") == 0)
             http_status = atoi(v);
+        else if (strcmp(o, "--answer-after") == 0)
+            answer_after_ms = atoi(v);
         else if (strcmp(o, "--mark") == 0)
             mark_path = v;
         else if (strcmp(o, "--tag") != 0)
