@@ -4,7 +4,6 @@
  * whoever made it. The engine has no wanted count, so what runs is what stands. Nothing is kept
  * here that a restart would miss: a container that drains says so, and until when, in its name.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +29,7 @@ static int docker_check_options(const struct conf *c, struct err *e)
     const char *const *list;
     size_t n = conf_strings(c, "environment", &list);
 
-    if (*conf_string(c, "url") && http_check_url(conf_string(c, "url"), e) != 0)
+    if (docker_check_connect(c, e) != 0)
         return -1;
     for (size_t i = 0; i < n; i++) {
         if (!strchr(list[i], '=') || list[i][0] == '=')
@@ -45,37 +44,9 @@ static void docker_close(void *backend)
 
     if (!d)
         return;
-    http_free(d->api.http);
+    docker_disconnect(&d->api);
     conf_free(d->options);
     free(d);
-}
-
-/* It becomes part of names and of a filter. */
-static int check_service(const char *service, struct err *e)
-{
-    for (const char *p = service; *p; p++) {
-        if (!isalnum((unsigned char)*p) && (p == service || !strchr("_.-", *p)))
-            return err_set(e, ERR_CONFIG,
-                           "service \"%.60s\": the name of a container has letters, digits, "
-                           "'_', '.' and '-' alone",
-                           service);
-    }
-    return 0;
-}
-
-static int connect_to(struct docker *d, struct err *e)
-{
-    bool has_url = *conf_string(d->options, "url") != '\0';
-    struct http_options o = {
-        .ca_file = conf_string(d->options, "ca_file"),
-        .cert_file = conf_string(d->options, "cert_file"),
-        .key_file = conf_string(d->options, "key_file"),
-        .unix_socket = has_url ? NULL : conf_string(d->options, "socket"),
-        .is_direct = 1,
-    };
-
-    d->api.url = has_url ? conf_string(d->options, "url") : "http://engine";
-    return http_new(&d->api.http, &o, e);
 }
 
 static int docker_open(void **out, const struct conf *options, const struct backend_call *call,
@@ -85,13 +56,9 @@ static int docker_open(void **out, const struct conf *options, const struct back
 
     if (!d)
         return err_nomem(e);
-    if (docker_check_options(options, e) != 0 || check_service(call->service, e) != 0 ||
-        conf_copy(&d->options, options, e) != 0 || connect_to(d, e) != 0)
+    if (docker_check_options(options, e) != 0 || conf_copy(&d->options, options, e) != 0 ||
+        docker_connect(&d->api, d->options, call->service, e) != 0)
         goto fail;
-    if (!str_copy(d->api.service, sizeof d->api.service, call->service)) {
-        err_set(e, ERR_CONFIG, "service \"%.60s\": the name is too long", call->service);
-        goto fail;
-    }
     d->most = (int)conf_int(options, "instances");
     d->grace_s = conf_duration_ms(options, "grace") / CLK_SECOND_MS;
     *out = d;
@@ -361,16 +328,9 @@ static const struct conf_option options[] = {
      "Image of the containers. It must be there: nothing is pulled."},
     {"command", CONF_STRINGS, "", 0, 1024, "", "Command in it; unset: the image's own."},
     {"environment", CONF_STRINGS, "", 0, 1024, "", "\"NAME=value\" entries."},
-    {"socket", CONF_STRING, "/var/run/docker.sock", 1, 100, "",
-     "Unix socket of the engine; Podman's is /run/podman/podman.sock. Who may write it is as "
-     "good as root there; of the API scaler uses: list, inspect, create, start, rename, kill "
-     "and remove containers, inspect images."},
-    {"url", CONF_STRING, "", 0, 400, "",
-     "Engine elsewhere, https://host:2376, in the place of the socket."},
-    {"ca_file", CONF_STRING, "", 0, 4000, "",
-     "Certificates that the engine's must chain to; none: the system's."},
-    {"cert_file", CONF_STRING, "", 0, 4000, "", "Certificate shown to the engine."},
-    {"key_file", CONF_STRING, "", 0, 4000, "", "Key of cert_file."},
+    DOCKER_CONNECT_OPTIONS("; Podman's is /run/podman/podman.sock",
+                           "list, inspect, create, start, rename, kill and remove containers, "
+                           "inspect images"),
     {"network", CONF_STRING, "bridge", 1, 100, "",
      "Network that containers join; \"host\": that of the host."},
     {"instances", CONF_INT, "64", 1, 4096, "instances", "Most containers of a service."},

@@ -1,14 +1,59 @@
 /* docker_api.c - see docker_api.h. */
 #include "adapters/backends/docker_api.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
 
-#define MOST_REPLY_BYTES (4 * 1024 * 1024)
+#define MOST_REPLY_BYTES (16 * 1024 * 1024)
 #define DRAIN_MARK ".drain."
+
+int docker_check_connect(const struct conf *c, struct err *e)
+{
+    return *conf_string(c, "url") ? http_check_url(conf_string(c, "url"), e) : 0;
+}
+
+/* It becomes part of names, paths and filters. */
+static int check_name(const char *name, struct err *e)
+{
+    for (const char *p = name; *p; p++) {
+        if (!isalnum((unsigned char)*p) && (p == name || !strchr("_.-", *p)))
+            return err_set(e, ERR_CONFIG,
+                           "service \"%.60s\": the name of a container has letters, digits, "
+                           "'_', '.' and '-' alone",
+                           name);
+    }
+    return 0;
+}
+
+int docker_connect(struct docker_api *a, const struct conf *c, const char *service,
+                   struct err *e)
+{
+    bool has_url = *conf_string(c, "url") != '\0';
+    struct http_options o = {
+        .ca_file = conf_string(c, "ca_file"),
+        .cert_file = conf_string(c, "cert_file"),
+        .key_file = conf_string(c, "key_file"),
+        .unix_socket = has_url ? NULL : conf_string(c, "socket"),
+        .is_direct = 1,
+    };
+
+    if (check_name(service, e) != 0)
+        return -1;
+    if (!str_copy(a->service, sizeof a->service, service))
+        return err_set(e, ERR_CONFIG, "service \"%.60s\": the name is too long", service);
+    a->url = has_url ? conf_string(c, "url") : "http://engine";
+    return http_new(&a->http, &o, e);
+}
+
+void docker_disconnect(struct docker_api *a)
+{
+    http_free(a->http);
+    a->http = NULL;
+}
 
 /* One call; `content` are two statuses beside 2xx that are no error, 0: none. */
 static int call(const struct docker_api *a, const char *method, const char *path,
@@ -47,7 +92,7 @@ done:
     return rc == 0 ? 0 : err_wrap(e, "%s %.80s", method, path);
 }
 
-static int get(const struct docker_api *a, const char *path, json_t **out, struct err *e)
+int docker_get(const struct docker_api *a, const char *path, json_t **out, struct err *e)
 {
     struct http_reply reply = {0};
 
@@ -56,6 +101,11 @@ static int get(const struct docker_api *a, const char *path, json_t **out, struc
     *out = json_loadb(str_text(&reply.body), reply.body.len, 0, NULL);
     http_reply_clear(&reply);
     return *out ? 0 : err_set(e, ERR_DATA, "GET %.80s: the reply is not JSON", path);
+}
+
+int docker_post(const struct docker_api *a, const char *path, const json_t *body, struct err *e)
+{
+    return call(a, "POST", path, body, NULL, NULL, e);
 }
 
 static const char *text_of(const json_t *o, const char *name)
@@ -126,7 +176,7 @@ int docker_list(const struct docker_api *a, struct docker_container **out, size_
              "/containers/json?all=true&filters=%%7B%%22label%%22%%3A%%5B%%22scaler.service%%3D"
              "%s%%22%%5D%%7D",
              a->service);
-    if (get(a, path, &all, e) != 0)
+    if (docker_get(a, path, &all, e) != 0)
         return -1;
     *n = json_array_size(all);
     list = calloc(*n + 1, sizeof *list);
@@ -161,7 +211,7 @@ int docker_is_ready(const struct docker_api *a, const char *id, bool *out, struc
 
     *out = false;
     snprintf(path, sizeof path, "/containers/%s/json", id);
-    if (get(a, path, &o, &why) != 0) {
+    if (docker_get(a, path, &o, &why) != 0) {
         if (strstr(why.msg, "HTTP 404"))
             return 0;
         if (e)
@@ -232,7 +282,7 @@ int docker_has_image(const struct docker_api *a, const char *image, struct err *
     json_t *o = NULL;
 
     snprintf(path, sizeof path, "/images/%.250s/json", image);
-    if (get(a, path, &o, e) != 0)
+    if (docker_get(a, path, &o, e) != 0)
         return err_wrap(e, "image \"%.80s\"", image);
     json_decref(o);
     return 0;

@@ -1,6 +1,6 @@
-/* docker_api.h - the calls of the Docker Engine API (1.40) that the docker backend makes;
- * Podman answers the same. Only containers with the label scaler.service=SERVICE are ever seen.
- */
+/* docker_api.h - the calls of the Docker Engine API (1.40) that the backends docker and swarm
+ * make; Podman answers those about containers the same. Of these only ones with the label
+ * scaler.service=SERVICE are ever seen. */
 #ifndef SCALER_ADAPTERS_BACKENDS_DOCKER_API_H
 #define SCALER_ADAPTERS_BACKENDS_DOCKER_API_H
 
@@ -33,6 +33,49 @@ struct docker_api {
     char service[64];
     int64_t deadline_mono_ms; /* of the calls from here on */
 };
+
+/* Rows for the connection. */
+#define DOCKER_CONNECT_OPTIONS(engines, rights)                                          \
+    {"socket",                                                                           \
+     CONF_STRING,                                                                        \
+     "/var/run/docker.sock",                                                             \
+     1,                                                                                  \
+     100,                                                                                \
+     "",                                                                                 \
+     "Unix socket of the engine" engines                                                 \
+     ". Who may write it is as good as root there; of the "                              \
+     "API scaler uses: " rights "."},                                                    \
+        {"url",                                                                          \
+         CONF_STRING,                                                                    \
+         "",                                                                             \
+         0,                                                                              \
+         400,                                                                            \
+         "",                                                                             \
+         "Engine elsewhere, https://host:2376, in the place of the socket."},            \
+        {"ca_file",                                                                      \
+         CONF_STRING,                                                                    \
+         "",                                                                             \
+         0,                                                                              \
+         4000,                                                                           \
+         "",                                                                             \
+         "Certificates that the engine's must chain to; none: the system's."},           \
+        {"cert_file", CONF_STRING, "", 0, 4000, "", "Certificate shown to the engine."}, \
+    {                                                                                    \
+        "key_file", CONF_STRING, "", 0, 4000, "", "Key of cert_file."                    \
+    }
+
+/* ERR_CONFIG for a url that is none. */
+int docker_check_connect(const struct conf *options, struct err *e);
+/* From options that hold DOCKER_CONNECT_OPTIONS, whose texts are borrowed; no I/O. ERR_CONFIG
+ * for a service that cannot be part of a name or is too long; ERR_NOMEM. */
+int docker_connect(struct docker_api *a, const struct conf *options, const char *service,
+                   struct err *e);
+void docker_disconnect(struct docker_api *a);
+
+/* One call, `path` behind the version. GET: the JSON of the reply, which the caller drops. */
+int docker_get(const struct docker_api *a, const char *path, json_t **out, struct err *e);
+int docker_post(const struct docker_api *a, const char *path, const json_t *body,
+                struct err *e);
 
 /* All of the service; *out is the caller's to free. Errors of all calls: those of http_call and
  * http_check_status, and ERR_DATA for a reply that is not as documented. */
