@@ -196,8 +196,6 @@ static void write_note(const struct service *s, const struct tasks *t, char *out
 {
     if (is_paused(s))
         snprintf(out, size, "an update of the service is paused: %.100s", s->update_message);
-    else if (is_updating(s))
-        snprintf(out, size, "an update of the service is under way");
     else if (t->pending > 0 && t->why[0])
         snprintf(out, size, "%d tasks wait: %.110s", t->pending, t->why);
     else if (t->running < s->replicas && t->why[0])
@@ -228,7 +226,9 @@ static int swarm_status(void *backend, const struct backend_call *call,
                                    .least = -1,
                                    .most = -1};
     out->ready = t.ready < out->running ? t.ready : out->running;
-    out->is_changing = out->ready != s.replicas || out->draining > 0 || is_updating(&s);
+    if (is_updating(&s) || is_paused(&s))
+        snprintf(out->rollout, sizeof out->rollout, "an update of the service is %s", s.update);
+    out->is_changing = out->ready != s.replicas || out->draining > 0 || out->rollout[0];
     write_note(&s, &t, out->note, sizeof out->note);
     json_decref(s.root);
     seen_note(&b->seen, out->desired);

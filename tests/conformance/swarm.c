@@ -259,6 +259,23 @@ static void set_late(struct bench *b, int ms)
     update(change_health, ms);
 }
 
+/* One task after the other gets a new version of the specification, 2 s apart. */
+static void change_version(json_t *spec, int n)
+{
+    json_object_set_new(
+        spec, "UpdateConfig",
+        json_pack("{s:i, s:I}", "Parallelism", 1, "Delay", (json_int_t)2000000000));
+    json_object_set_new(json_object_get(spec, "TaskTemplate"), "ForceUpdate", json_integer(n));
+}
+
+/* It ends by itself. */
+static void set_rollout(struct bench *b, bool is_on)
+{
+    (void)b;
+    if (is_on)
+        update(change_version, 1);
+}
+
 static void set_drain(struct bench *b, int ms)
 {
     (void)b;
@@ -278,6 +295,7 @@ static const struct suite_entry entry = {
     .set_room = set_room,
     .set_late = set_late,
     .set_drain = set_drain,
+    .set_rollout = set_rollout,
     .is_restored = true,
     .na =
         {
