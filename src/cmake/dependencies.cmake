@@ -26,6 +26,7 @@ scaler_need(glib-2.0 libglib2.0-dev)
 scaler_need(libmicrohttpd libmicrohttpd-dev)
 scaler_need(libical libical-dev)
 scaler_need(expat libexpat1-dev)
+scaler_need(yaml-0.1 libyaml-dev)
 
 if(scaler_missing)
   message(FATAL_ERROR "Libraries not found:${scaler_missing}\n"

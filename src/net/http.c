@@ -128,6 +128,29 @@ int http_check_url(const char *url, struct err *e)
     return 0;
 }
 
+static bool set_pem(CURL *c, CURLoption option, const char *pem)
+{
+    struct curl_blob blob = {(void *)(uintptr_t)pem, pem ? strlen(pem) : 0, CURL_BLOB_COPY};
+
+    return blob.len == 0 || curl_easy_setopt(c, option, &blob) == CURLE_OK;
+}
+
+static int open_handle(struct http *h, struct err *e)
+{
+    bool is_good;
+
+    h->curl = net_curl_new(h->o.ca_file, h->o.cert_file, h->o.key_file);
+    if (!h->curl)
+        return err_nomem(e);
+    is_good = set_pem(h->curl, CURLOPT_CAINFO_BLOB, h->o.ca_pem) &&
+              set_pem(h->curl, CURLOPT_SSLCERT_BLOB, h->o.cert_pem) &&
+              set_pem(h->curl, CURLOPT_SSLKEY_BLOB, h->o.key_pem);
+    if (h->o.is_unverified)
+        is_good &= curl_easy_setopt(h->curl, CURLOPT_SSL_VERIFYPEER, 0L) == CURLE_OK &&
+                   curl_easy_setopt(h->curl, CURLOPT_SSL_VERIFYHOST, 0L) == CURLE_OK;
+    return is_good ? 0 : err_nomem(e);
+}
+
 /* The handle is reset between calls; its connections and DNS cache stay. */
 static int prepare(struct http *h, struct call *c, struct err *e)
 {
@@ -135,10 +158,8 @@ static int prepare(struct http *h, struct call *c, struct err *e)
     long left_ms = net_left_ms(r->deadline_mono_ms);
 
     h->error[0] = '\0';
-    if (!h->curl)
-        h->curl = net_curl_new(h->o.ca_file, h->o.cert_file, h->o.key_file);
-    if (!h->curl)
-        return err_nomem(e);
+    if (!h->curl && open_handle(h, e) != 0)
+        return -1;
     curl_easy_setopt(h->curl, CURLOPT_ERRORBUFFER, h->error);
     curl_easy_setopt(h->curl, CURLOPT_TIMEOUT_MS, left_ms);
     curl_easy_setopt(h->curl, CURLOPT_CONNECTTIMEOUT_MS, left_ms);

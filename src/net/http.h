@@ -14,11 +14,13 @@
 struct http_options {
     const char *ca_file; /* what the server's certificate must chain to; none: the system's */
     const char *cert_file, *key_file;         /* shown to a server that asks for one */
+    const char *ca_pem, *cert_pem, *key_pem;  /* the same as text, in the place of the files */
     const char *unix_socket;                  /* connect here; the url's host is only a name */
     const char *bearer_file, *bearer_env;     /* Authorization: Bearer ... */
     const char *user;                         /* basic authentication, with ... */
     const char *password_file, *password_env; /* ... one of these */
-    int is_direct; /* never through a proxy of the environment (metadata services) */
+    int is_direct;     /* never through a proxy of the environment (metadata services) */
+    int is_unverified; /* take any certificate: only where a user's own file says so */
 };
 
 /* ERR_CONFIG unless url is http:// or https:// with a host and without user or password. */
