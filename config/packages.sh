@@ -7,6 +7,7 @@
 #   config/packages.sh extended  test + the analysers and second compiler of --extended, and
 #                                container engines and virtual machines, too large for every run
 #                                of the tests
+#   config/packages.sh kubernetes  extended + what builds a Kubernetes for its tests
 #   config/packages.sh bench     build + the peers that bench/ measures against
 #
 # Packages that are already there are left alone; when none is missing, neither root
@@ -22,6 +23,7 @@ test="libcmocka-dev redis-server prometheus openssl curl gnuplot-nox
 extended="clang llvm libclang-rt-14-dev clang-tidy clang-format cppcheck
           podman runc crun conmon docker.io busybox-static
           qemu-system-x86 qemu-utils"
+kubernetes="golang-go rsync dpkg-dev etcd-server golang-github-modern-go-reflect2-dev"
 bench="redis-server python3-numpy python3-pandas python3-statsmodels r-cran-forecast"
 
 case "${1:-}" in
@@ -29,9 +31,10 @@ build) want="$build" ;;
 demo) want="$build $demo" ;;
 test) want="$build $test" ;;
 extended) want="$build $test $extended" ;;
+kubernetes) want="$build $test $extended $kubernetes" ;;
 bench) want="$build $bench" ;;
 *)
-    echo "usage: config/packages.sh build|demo|test|extended|bench" >&2
+    echo "usage: config/packages.sh build|demo|test|extended|kubernetes|bench" >&2
     exit 2
     ;;
 esac
