@@ -350,6 +350,36 @@ static void a_custom_resource_is_scaled(void **state)
     backend_rig_refuses(&web, 10, ERR_LIMIT, "HTTP 422"); /* the schema's maximum */
 }
 
+/* scaler check --connect with the example's configuration, where files and environment are
+ * those of a pod: /run of a name space of mounts. The example's Prometheus is not there. */
+static void check_as_pod(const char *token)
+{
+    char out[4000] = "", line[1500];
+    FILE *p;
+
+    if (geteuid() != 0) {
+        print_message("not root: not tried as a pod\n");
+        return;
+    }
+    snprintf(line, sizeof line, "%s/token", test_temp_dir());
+    assert_int_equal(file_replace(line, token, strlen(token), 0644, NULL), 0);
+    snprintf(
+        line, sizeof line,
+        "unshare -m sh -c 'mount -t tmpfs tmpfs /run && d=/run/secrets/kubernetes.io/"
+        "serviceaccount && mkdir -p $d && cp %s/token $d/token && cp %s $d/ca.crt && printf "
+        "shop >$d/namespace && cp %s/config/examples/kubernetes.cfg /run/scaler.cfg && "
+        "KUBERNETES_SERVICE_HOST=127.0.0.1 KUBERNETES_SERVICE_PORT=%s %s check --connect "
+        "--timeout 10s /run/scaler.cfg' 2>&1",
+        test_temp_dir(), cluster.ca_file, getenv("SCALER_SOURCE_DIR"),
+        strrchr(cluster.url, ':') + 1, test_scaler_bin());
+    p = popen(line, "re");
+    assert_non_null(p);
+    (void)!fread(out, 1, sizeof out - 1, p);
+    pclose(p);
+    assert_contains(out, "ok: service \"web\" (kubernetes)");
+    assert_contains(out, "by service account of the pod");
+}
+
 /* The manifest in config/kubernetes is taken as it is printed, and its role suffices. */
 static void the_example_is_accepted(void **state)
 {
@@ -413,6 +443,7 @@ static void the_example_is_accepted(void **state)
     assert_null(strstr(backend_rig_check(&web, 0), "add to the role"));
     backend_rig_scale(&web, 1);
     settle(1);
+    check_as_pod(token);
     kube_cluster_remove(&cluster, "scaler");
 }
 
