@@ -159,11 +159,27 @@ static int authorize(const struct kube *k, struct str *header, struct err *e)
     return rc;
 }
 
+/* The user knows no ca_file: they wrote a kubeconfig. */
+static int explain_tls(const struct kube *k, struct err *e)
+{
+    const char *where = k->config.is_pod ? "ca.crt of the pod" : "certificate-authority";
+
+    if (strstr(e->msg, "certificate not trusted"))
+        return err_set(e, ERR_DENIED, "%.100s: certificate not trusted: see %s of the cluster",
+                       k->config.server, where);
+    if (strstr(e->msg, "ca_file, cert_file or key_file"))
+        return err_set(e, ERR_CONFIG,
+                       "%.100s: %s, client-certificate or client-key cannot be used",
+                       k->config.server, where);
+    return -1;
+}
+
 static int call_once(struct kube *k, const char *method, const char *path, const char *body,
                      int64_t deadline_mono_ms, struct http_reply *reply, struct err *e)
 {
     struct str url = STR_EMPTY, token = STR_EMPTY;
     const char *headers[3] = {"Accept: application/json", NULL, NULL};
+    struct err why = {0};
     int rc = authorize(k, &token, e);
 
     str_printf(&url, "%s%s", k->config.server, path);
@@ -181,7 +197,9 @@ static int call_once(struct kube *k, const char *method, const char *path, const
                                  .most_bytes = MOST_REPLY_BYTES,
                                  .deadline_mono_ms = deadline_mono_ms};
 
-        rc = http_call(k->http, &r, reply, e);
+        rc = http_call(k->http, &r, reply, &why) == 0 ? 0 : explain_tls(k, &why);
+        if (rc != 0)
+            err_set(e, why.code, "%s", why.msg);
     }
     if (token.data)
         explicit_bzero(token.data, token.cap);

@@ -7,6 +7,7 @@
 
 #include "base/clk.h"
 #include "base/file.h"
+#include "lib/servers.h"
 #include "net/http.h"
 
 enum { LONG_MS = 10000 };
@@ -189,12 +190,114 @@ static void a_call_that_cannot_be_made_says_why(void **state)
     http_free(h);
 }
 
+/* --- certificates as text --- */
+
+static char *slurp(const char *name)
+{
+    struct str text = STR_EMPTY;
+    char path[400];
+
+    snprintf(path, sizeof path, "%s/%s", test_temp_dir(), name);
+    assert_int_equal(file_read(path, 100000, &text, NULL), 0);
+    return text.data;
+}
+
+/* Asks whoever calls for a certificate that it made itself. */
+static int start_strict_server(void)
+{
+    const char *dir = test_temp_dir();
+    char line[1500], port_text[40], cert[340], key[340], trusted[340];
+    int port = test_free_port();
+    const char *argv[] = {"openssl",
+                          "s_server",
+                          "-accept",
+                          port_text,
+                          "-cert",
+                          cert,
+                          "-key",
+                          key,
+                          "-CAfile",
+                          trusted,
+                          "-Verify",
+                          "1",
+                          "-verify_return_error",
+                          "-www",
+                          NULL};
+
+    for (int i = 0; i < 2; i++) {
+        const char *name = i == 0 ? "server" : "client";
+
+        snprintf(line, sizeof line,
+                 "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+                 "-days 2 -subj /CN=%s -addext subjectAltName=IP:127.0.0.1 -keyout %s/%s.key "
+                 "-out %s/%s.crt >%s/openssl.log 2>&1",
+                 name, dir, name, dir, name, dir);
+        assert_int_equal(system(line), 0);
+    }
+    snprintf(port_text, sizeof port_text, "127.0.0.1:%d", port);
+    snprintf(cert, sizeof cert, "%s/server.crt", dir);
+    snprintf(key, sizeof key, "%s/server.key", dir);
+    snprintf(trusted, sizeof trusted, "%s/client.crt", dir);
+    test_start("s_server", argv);
+    assert_true(test_wait_port(port, NULL));
+    return port;
+}
+
+static void certificates_may_be_text(void **state)
+{
+    char *ca, *cert, *key, url[64];
+
+    (void)state;
+    if (!test_has_program("openssl"))
+        skip();
+    snprintf(url, sizeof url, "https://127.0.0.1:%d/", start_strict_server());
+    ca = slurp("server.crt");
+    cert = slurp("client.crt");
+    key = slurp("client.key");
+    const struct {
+        const char *name;
+        struct http_options o;
+        enum err_code code;
+    } cases[] = {
+        {"all three", {.ca_pem = ca, .cert_pem = cert, .key_pem = key}, ERR_NONE},
+        {"nothing to show", {.ca_pem = ca}, ERR_IO},
+        {"another's key", {.ca_pem = ca, .cert_pem = ca, .key_pem = key}, ERR_CONFIG},
+        {"an unknown server", {.cert_pem = cert, .key_pem = key}, ERR_DENIED},
+        {"one that the user does not verify",
+         {.cert_pem = cert, .key_pem = key, .is_unverified = 1},
+         ERR_NONE},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct http_request r = {.method = "GET",
+                                 .url = url,
+                                 .most_bytes = 100000,
+                                 .deadline_mono_ms = clk_mono_ms() + LONG_MS};
+        struct http_reply reply;
+        struct err e = {0};
+        struct http *h;
+
+        print_message("%s\n", cases[i].name);
+        assert_int_equal(http_new(&h, &cases[i].o, &e), 0);
+        if (http_call(h, &r, &reply, &e) == 0)
+            assert_int_equal(reply.status, 200);
+        if (e.code != cases[i].code)
+            fail_msg("%s: %s", err_name(e.code), e.msg);
+        http_reply_clear(&reply);
+        http_free(h);
+    }
+    free(ca);
+    free(cert);
+    free(key);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(credentials_arrive_and_a_new_token_is_taken_up),
         cmocka_unit_test(every_status_is_judged_with_its_cure),
         cmocka_unit_test(a_call_that_cannot_be_made_says_why),
+        cmocka_unit_test(certificates_may_be_text),
     };
 
     return cmocka_run_group_tests(tests, start, stop);
