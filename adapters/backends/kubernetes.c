@@ -182,6 +182,10 @@ static int read_workload(struct kubernetes *b, int64_t deadline_mono_ms, struct 
         json_decref(o);
         return err_set(e, ERR_DATA, "not an object of a Kubernetes API");
     }
+    if (*kube_text(o, "metadata.deletionTimestamp")) {
+        json_decref(o);
+        return err_set(e, ERR_CONFIG, "%s \"%.80s\" is being deleted", b->plural, b->name);
+    }
     str_copy(b->kind, sizeof b->kind, kind);
     generation = kube_int(o, "metadata.generation", 0);
     *w = (struct workload){.desired = kube_int(o, "spec.replicas", b->is_apps ? 1 : 0),
@@ -272,7 +276,7 @@ static int find_floor(struct kubernetes *b, int64_t deadline_mono_ms, struct err
 static void look_at_hpa(struct kubernetes *b, int64_t deadline_mono_ms)
 {
     int64_t now = clk_mono_ms();
-    struct kube_hpa fresh;
+    struct kube_hpa fresh = {0};
     struct err e = {0};
 
     if (now < b->hpa_due_mono)
@@ -508,7 +512,7 @@ static void check_pods(struct kubernetes *b, int64_t deadline_mono_ms, struct st
 
 static void check_hpa(struct kubernetes *b, int64_t deadline_mono_ms, struct str *out)
 {
-    struct kube_hpa h;
+    struct kube_hpa h = {0};
     struct err e = {0};
     char text[RULE_SIZE];
 
@@ -613,7 +617,10 @@ static const char about[] =
     "     verbs: [\"list\"]}\n"
     "\n"
     "config/kubernetes/scaler.yaml has them with a service account and scaler itself as a\n"
-    "Deployment. scaler check --connect tries each right and names the rule that is missing.\n";
+    "Deployment. scaler check --connect tries each right and names the rule that is missing.\n"
+    "For a scaler outside: kubectl -n shop create token scaler --duration=8760h prints a "
+    "token\n"
+    "of that account for a kubeconfig, where the cluster allows so long a time.\n";
 
 static const char *const account[] = {"kubeconfig", "context", NULL};
 

@@ -55,15 +55,15 @@ struct reading {
 /* A scalar's text; "" for anything else and for the words of "nothing". */
 static const char *text_of(const yaml_node_t *n)
 {
-    const char *text;
+    const char *value;
 
     if (!n || n->type != YAML_SCALAR_NODE)
         return "";
-    text = (const char *)n->data.scalar.value;
+    value = (const char *)n->data.scalar.value;
     if (n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-        (strcmp(text, "null") == 0 || strcmp(text, "~") == 0))
+        (strcmp(value, "null") == 0 || strcmp(value, "~") == 0))
         return "";
-    return strlen(text) == n->data.scalar.length ? text : ""; /* none of them holds a NUL */
+    return strlen(value) == n->data.scalar.length ? value : ""; /* none of them holds a NUL */
 }
 
 /* NULL: the mapping has no such key, or it is none. */

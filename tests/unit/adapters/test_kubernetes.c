@@ -423,6 +423,39 @@ static void any_kind_with_a_scale_is_counted_by_its_pods(void **state)
     assert_int_equal(st.ready, 1);
 }
 
+static void what_is_no_workload_is_refused(void **state)
+{
+    static const struct {
+        const char *reply, *words;
+        enum err_code code;
+    } cases[] = {
+        {OK "{\"kind\":\"Deployment\",\"metadata\":{\"deletionTimestamp\":"
+            "\"2026-01-01T00:00:00Z\"},\"spec\":{\"replicas\":3}}",
+         "deployments \"web\" is being deleted", ERR_CONFIG},
+        {OK "{\"kind\":\"Status\"}", "not an object of a Kubernetes API", ERR_DATA},
+        {OK "[]", "no JSON object", ERR_DATA},
+        {"HTTP/1.1 404 X\r\nConnection: close\r\n\r\n404 page not found",
+         "HTTP 404: 404 page not found", ERR_CONFIG},
+        {"HTTP/1.1 410 X\r\nConnection: close\r\n\r\n{\"message\":\"expired\"}",
+         "HTTP 410: expired", ERR_IO},
+    };
+    const char *pairs[] = {"name", "web", "kubeconfig", config, NULL};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct recorded_row rows[] = {{"GET ", cases[i].reply, strlen(cases[i].reply)},
+                                            END};
+
+        print_message("%s\n", cases[i].words);
+        recorded_start(&server, true, rows);
+        kube_world_write_config(config, server.port, "t");
+        backend_rig_close(&web);
+        backend_rig_open(&web, "kubernetes", pairs);
+        backend_rig_is_blind(&web, cases[i].code, cases[i].words);
+        recorded_stop(&server);
+    }
+}
+
 /* Shapes: Kubernetes documentation, "Pod Lifecycle". */
 static void pods_are_told_apart(void **state)
 {
@@ -498,6 +531,7 @@ int main(void)
         TEST(one_that_is_set_back_is_no_floor),
         TEST(a_rolling_update_is_a_change_under_way),
         TEST(any_kind_with_a_scale_is_counted_by_its_pods),
+        TEST(what_is_no_workload_is_refused),
         cmocka_unit_test(pods_are_told_apart),
     };
 
