@@ -29,7 +29,8 @@ static void fit_work(struct pool_job *pj)
 {
     struct fit_job *job = (struct fit_job *)pj;
     struct days days;
-    bool has_days = service_days(&days, job->conf, job->training.now_ms, &job->days_err) == 0;
+    bool has_days = service_days(&days, job->conf, job->training.state_dir,
+                                 job->training.now_ms, &job->days_err) == 0;
 
     if (job->is_night) {
         if (has_days && brain_set_days(job->training.brain, &days, &job->days_err) != 0)
@@ -100,6 +101,7 @@ static struct fit_job *new_fit(struct unit *u)
     job->ref = config_ref_hold(u->conf_ref);
     job->conf = u->service.conf;
     job->training.now_ms = unit_now_ms(u);
+    job->training.state_dir = u->env->state_dir;
     return job;
 }
 
@@ -114,7 +116,6 @@ void fit_train(struct unit *u, const struct brain_setup *trial)
     }
     job->training.setup = trial ? *trial : s->setup;
     job->is_trial = trial != NULL;
-    job->training.state_dir = u->env->state_dir;
     job->training.series.id = u->series;
     job->training.series.step_ms = s->conf->step_ms;
     str_copy(job->training.series.service, sizeof job->training.series.service, s->conf->name);

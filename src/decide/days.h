@@ -8,8 +8,9 @@
  *
  * offset: local minus UTC, in ticks. Where that lies in a special day (calendar.h: a holiday,
  * an event, an incident) the same weekday one, two, three weeks before stands in for it; on a
- * holiday itself the Sundays before do. A holiday "like last" counts as like a Sunday here: the
- * last one lies beyond the record.
+ * holiday itself the Sundays before do. A holiday "like last" counts as like a Sunday here, for
+ * the last one lies beyond the record: whoever has a longer history makes events of it first
+ * (special_spell).
  *
  * Plain numbers, made where zones and calendars are known and handed to the brain. No clock, no
  * I/O. */

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 #define MINUTE_MS INT64_C(60000)
-#define DAY_MS (INT64_C(86400) * 1000)
+#define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
 #define WEEK_DAYS 7
 #define SUNDAYS 4
 #define AROUND_MS (8 * MINUTE_MS) /* noise of single cells is averaged away */
@@ -226,4 +227,37 @@ int special_apply(struct forecast *f, const struct calendar *c, const struct zon
     series_free(w.usual);
     forecast_rearrange(f);
     return 0;
+}
+
+static int spell_hours(struct calendar *out, const struct work *w,
+                       const struct calendar_entry *day, struct err *e)
+{
+    struct calendar_entry hour = *day;
+
+    hour.kind = CALENDAR_EVENT;
+    hour.is_like_last = false;
+    hour.add = 0;
+    for (int64_t t = day->start_ms; t < day->end_ms; t += HOUR_MS) {
+        hour.start_ms = t;
+        hour.end_ms = t + HOUR_MS < day->end_ms ? t + HOUR_MS : day->end_ms;
+        hour.factor = ratio_of_last(w, day, t + HOUR_MS / 2);
+        if (isfinite(hour.factor) && calendar_put(out, &hour, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int special_spell(struct calendar *out, const struct calendar_entry *day,
+                  const struct calendar *c, const struct zone *z, const struct series *history,
+                  struct err *e)
+{
+    struct work w = {.calendar = c, .zone = z, .history = history};
+    int rc = series_copy(&w.usual, history, e);
+
+    if (rc == 0) {
+        calendar_forget(c, w.usual);
+        rc = spell_hours(out, &w, day, e);
+    }
+    series_free(w.usual);
+    return rc;
 }

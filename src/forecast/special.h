@@ -34,6 +34,14 @@ int special_apply(struct forecast *f, const struct calendar *c, const struct zon
                   const struct series *history, struct special_effect **effects, size_t *n,
                   struct err *e);
 
+/* Appends to *out, made of hours on the users' clock, the events that a holiday "like last" is
+ * worth: factors of the load that its weekday usually has, as above. None where `history`
+ * (steps of an hour or less, special days included) does not know the last one and its
+ * neighbours. ERR_LIMIT, ERR_NOMEM. */
+int special_spell(struct calendar *out, const struct calendar_entry *day,
+                  const struct calendar *c, const struct zone *z, const struct series *history,
+                  struct err *e);
+
 /* Multiplies point, mean and quantiles of step h by `ratio`. */
 void special_scale(struct forecast *f, size_t h, double ratio);
 
