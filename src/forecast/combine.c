@@ -25,7 +25,8 @@
 #define FOLDS_HALVE 3    /* folds after which an error counts half */
 #define POOLED 0.2       /* share of the error over all leads in that of a bucket, on logs */
 #define MEDIAN_SHARE 0.6
-#define YOUNG_ORIGINS 16 /* of a fold, before two days are known */
+#define MEDIAN_SHARE_BET 0.8 /* while models bet on the week */
+#define YOUNG_ORIGINS 16     /* of a fold, before two days are known */
 #define HOUR_MS (INT64_C(3600) * 1000)
 #define DAY_MS (24 * HOUR_MS)
 
@@ -42,6 +43,7 @@ struct voice {
 struct combine {
     struct voice voices[MOST_VOICES];
     size_t n_voices;
+    double median_share;  /* of a forecast, the other being the mean */
     char left_out[256];   /* models that could not be fitted, and why */
     size_t origins;       /* of the backtests */
     double error;         /* of the combined backtests */
@@ -130,7 +132,7 @@ static int record_init(struct record *r, const struct tries *t, size_t voices, s
 }
 
 /* Between the weighted mean and median of the voices' values; weights sum to > 0. */
-static double join(const double *values, const double *weights, size_t n)
+static double join(const double *values, const double *weights, size_t n, double median_share)
 {
     double v[MOST_VOICES], w[MOST_VOICES], sum = 0, mean = 0, half = 0, median;
     size_t k = 0, i;
@@ -160,7 +162,7 @@ static double join(const double *values, const double *weights, size_t n)
             break;
         }
     }
-    return (1 - MEDIAN_SHARE) * mean / sum + MEDIAN_SHARE * median;
+    return (1 - median_share) * mean / sum + median_share * median;
 }
 
 /* ---- fitting and backtests ---- */
@@ -404,7 +406,7 @@ static void join_record(struct combine *c, struct record *r)
                 continue;
             for (size_t i = 0; i < c->n_voices; i++)
                 v[i] = record_path(r, o, i)[h];
-            r->joined[r->from[o] + h] = join(v, w, c->n_voices);
+            r->joined[r->from[o] + h] = join(v, w, c->n_voices, c->median_share);
             d = fabs(r->joined[r->from[o] + h] - r->truth[r->from[o] + h]);
             if (isfinite(d)) {
                 sum += r->weight[o] * d;
@@ -467,7 +469,8 @@ static int fit_all(struct combine *c, const struct combine_row *rows, size_t n_r
     for (size_t i = 0; i < n_rows && c->n_voices < MOST_VOICES; i++) {
         struct voice v = {.row = rows[i]};
 
-        if ((rows[i].is_short && !is_short) || (rows[i].is_young && !c->spread.is_young))
+        if ((rows[i].is_short && !is_short) || (rows[i].is_young && !c->spread.is_young) ||
+            (rows[i].needs_week && p->n < 7 * p->season.m))
             continue;
         why = (struct err){0};
         if (fit_voice(&v, options, history, &why) == 0)
@@ -488,20 +491,27 @@ static void tell(const struct combine_watch *watch, size_t done, size_t total)
         watch->tell(watch->ctx, done, total);
 }
 
-/* How much the last day (or what is known of it a week before) was like the same cells a week
- * before: 1 while their mean is, 0 once it halved or doubled. */
+/* Mean of the q cells that end `back` before the end. */
+static double mean_before(const struct prepared *p, size_t q, size_t back)
+{
+    double sum = 0;
+
+    for (size_t i = p->n - back - q; i < p->n - back; i++)
+        sum += p->values[i];
+    return sum / (double)q;
+}
+
+/* The part of the even bet on the week that what came last allows, 0..1: see combine.h. */
 static double week_likeness(const struct prepared *p)
 {
     size_t m = p->season.m, w = 7 * m, q = p->n - w < m ? p->n - w : m;
-    double now = 0, then = 0;
+    double now = mean_before(p, q, 0), week = mean_before(p, q, w), day = mean_before(p, q, m);
+    double off;
 
-    for (size_t i = p->n - q; i < p->n; i++) {
-        now += p->values[i];
-        then += p->values[i - w];
-    }
-    if (!(now > 0 && then > 0))
-        return now > 0 || then > 0 ? 0 : 1;
-    return fmin(fmax(2 - 2 * fabs(log2(now / then)), 0), 1);
+    if (!(now > 0 && week > 0))
+        return now > 0 || week > 0 ? 0 : 1;
+    off = fabs(log2(now / week)) - (day > 0 ? fabs(log2(now / day)) : 0);
+    return fmin(fmax(2 - 2 * off, 0), 1);
 }
 
 /* The even bets that the length of the history asks for. */
@@ -511,8 +521,10 @@ static void place_bets(struct combine *c, const struct prepared *p)
 
     if (c->spread.is_young && p->n >= day)
         raise_bet(c, BET_DAY, day, EVEN_BET);
-    if (!c->spread.is_young && m > 0 && p->n > 7 * m && p->n < 14 * m)
+    if (!c->spread.is_young && m > 0 && p->n > 7 * m && p->n < 14 * m) {
+        c->median_share = MEDIAN_SHARE_BET;
         raise_bet(c, BET_WEEK, m, EVEN_BET * week_likeness(p));
+    }
 }
 
 static struct tries choose_tries(struct combine *c, const struct prepared *p)
@@ -617,6 +629,7 @@ int combine_fit(struct combine **out, const struct combine_row *rows, size_t n_r
         err_nomem(e);
         goto done;
     }
+    c->median_share = MEDIAN_SHARE;
     spread_init(&c->spread, &p);
     if (fit_all(c, rows, n_rows, options, history, &p, e) != 0 ||
         backtest(c, watch, track, history, &p, e) != 0 || find_closed(c, &p, e) != 0)
@@ -667,7 +680,7 @@ int combine_path(const struct combine *c, size_t horizon, double *out, struct er
         weights_at(c, h + 1, w);
         for (size_t i = 0; i < c->n_voices; i++)
             v[i] = paths[i * horizon + h];
-        out[h] = is_closed(c, h) ? 0 : join(v, w, c->n_voices);
+        out[h] = is_closed(c, h) ? 0 : join(v, w, c->n_voices, c->median_share);
         if (!isfinite(out[h]))
             out[h] = c->spread.mean;
     }

@@ -65,9 +65,10 @@ struct combine_row {
     const struct model *model;
     const char *option; /* one option of the model and its value, or NULL for the defaults */
     const char *value;
-    bool is_naive; /* a yardstick: mutes what is worse */
-    bool is_short; /* takes part only while the history is shorter than two weeks */
-    bool is_young; /* takes part only while it is shorter than two days */
+    bool is_naive;   /* a yardstick: mutes what is worse */
+    bool is_short;   /* takes part only while the history is shorter than two weeks */
+    bool needs_week; /* takes part only once it is a week long */
+    bool is_young;   /* takes part only while it is shorter than two days */
     enum combine_bet bet;
 };
 

@@ -283,6 +283,33 @@ static void last_week_is_not_bet_on_when_the_level_fell(void **state)
     series_free(s);
 }
 
+/* Days so many of steps of an hour, the first of them a Thursday; weekends have half the load.
+ */
+static double from_thursday(size_t t)
+{
+    return weekly_load(t + 3 * 24);
+}
+
+static void a_weekend_is_foreseen_from_one(void **state)
+{
+    struct series *s = make(from_thursday, 9 * 24, HOUR_MS); /* up to the second Friday */
+    struct predictor *p;
+    double path[48], off = 0, all = 0;
+    struct err e;
+
+    (void)state;
+    assert_int_equal(predictor_fit(&p, model_find("ensemble"), NULL, s, &e), 0);
+    assert_int_equal(predictor_path(p, 48, path, &e), 0);
+    for (size_t h = 0; h < 48; h++) {
+        off += fabs(path[h] - from_thursday(9 * 24 + h));
+        all += from_thursday(9 * 24 + h);
+    }
+    print_message("off by %.3f\n", off / all);
+    assert_true(off < 0.25 * all); /* half of it where all days are taken to be alike */
+    predictor_free(p);
+    series_free(s);
+}
+
 static void a_hundredfold_rise_is_covered_should_it_stay(void **state)
 {
     struct series *s = make(sudden_hundredfold, 517, HOUR_MS);
@@ -589,6 +616,7 @@ int main(void)
         cmocka_unit_test(quantiles_hold_on_fresh_noise),
         cmocka_unit_test(closed_hours_stay_closed),
         cmocka_unit_test(last_week_is_not_bet_on_when_the_level_fell),
+        cmocka_unit_test(a_weekend_is_foreseen_from_one),
         cmocka_unit_test(a_hundredfold_rise_is_covered_should_it_stay),
         cmocka_unit_test(a_day_of_a_minute_is_found_or_told),
         cmocka_unit_test(too_little_history_says_what_is_missing),

@@ -75,6 +75,65 @@ static void naive_repeats_the_week(void **state)
     series_free(s);
 }
 
+/* A fixed hash of i, even on -1..1. */
+static double noise(size_t i)
+{
+    uint64_t x = (i + 1) * UINT64_C(0x9E3779B97F4A7C15);
+
+    x ^= x >> 29;
+    x *= UINT64_C(0xBF58476D1CE4E5B9);
+    x ^= x >> 32;
+    return (double)(x >> 11) / 4503599627370496.0 - 1;
+}
+
+/* Mean distance of `naive` at this level from 100 (1 + 0.5 sin), the mean of what it was given:
+ * nine days of steps of 5 minutes, with noise, or without and with a peak on the hour. */
+static double distance(const char *level, bool is_noisy)
+{
+    const struct model *m = model_find("naive");
+    struct conf *conf;
+    struct series *s;
+    double path[288], off = 0;
+    void *fitted;
+    struct err e;
+
+    assert_int_equal(series_new(&s, 0, 300000, &e), 0);
+    for (size_t i = 0; i < 9 * 288; i++)
+        series_push(s,
+                    100 * (1 + 0.5 * sin(2 * M_PI * (double)i / 288)) + (is_noisy
+                                                                             ? 50 * noise(i)
+                                                                         : i % 12 == 0 ? 200
+                                                                                       : 0),
+                    &e);
+    assert_int_equal(conf_new(&conf, m->options, &e), 0);
+    assert_int_equal(conf_set(conf, "level", level, &e), 0);
+    assert_int_equal(m->fit(&fitted, conf, s, &e), 0);
+    assert_int_equal(m->path(fitted, 288, path, &e), 0);
+    for (size_t h = 0; h < 288; h++)
+        off += fabs(path[h] - 100 * (1 + 0.5 * sin(2 * M_PI * (double)h / 288)) -
+                    (!is_noisy && h % 12 == 0 ? 200 : 0)) /
+               288;
+    m->destroy(fitted);
+    conf_free(conf);
+    series_free(s);
+    return off;
+}
+
+static void noise_of_a_week_is_not_repeated(void **state)
+{
+    (void)state;
+    assert_true(distance("none", true) > 20); /* the mean of |50 noise| is 25 */
+    assert_true(distance("smooth", true) < 8);
+    assert_true(distance("ratio", true) < 8);
+}
+
+static void peaks_on_the_hour_are_not_smoothed_away(void **state)
+{
+    (void)state;
+    assert_near(distance("smooth", false), 0, 1e-6);
+    assert_near(distance("ratio", false), 0, 1e-6);
+}
+
 static void unknown_models_are_not_found(void **state)
 {
     (void)state;
@@ -87,6 +146,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(regressions_match_numpy),
         cmocka_unit_test(naive_repeats_the_week),
+        cmocka_unit_test(noise_of_a_week_is_not_repeated),
+        cmocka_unit_test(peaks_on_the_hour_are_not_smoothed_away),
         cmocka_unit_test(unknown_models_are_not_found),
     };
 
