@@ -19,6 +19,10 @@
 /* In the tail fewer, for a bad day has many large errors. */
 #define TAIL_SHARE 0.6
 #define TAIL_A_FOLD 3
+#define TAIL_VARIANCE 2 /* times the variance between folds that was seen, for safety */
+#define MOST_FOLDS 16
+#define BALANCE_CELLS 1024 /* errors that tell how they grow with the load, about */
+#define BALANCE_LEAST 64
 #define LEAST_ERRORS 4
 #define MOST_ERRORS 4096 /* of a bucket, about: more tell nothing new */
 #define ROOF 4           /* quantiles stay below this many times the most ever seen */
@@ -39,6 +43,7 @@ void spread_init(struct spread *s, const struct prepared *p)
     s->mean = p->mean;
     s->most = p->most;
     s->is_young = (int64_t)p->n * p->step_ms < 2 * DAY_MS;
+    s->has_week = (int64_t)p->n * p->step_ms >= 7 * DAY_MS;
     s->offset = (least > 0.02 * p->mean ? 0 : 0.05 * p->mean) + 1e-3 * p->mean + 1e-12;
 }
 
@@ -112,6 +117,85 @@ static void guess_bucket(struct spread *s, size_t b)
     s->tilt[b] = b > 0 ? s->tilt[b - 1] : 1;
 }
 
+static double log_error(const struct spread *s, const struct spread_record *r, size_t i)
+{
+    return log((r->truth[i] + s->offset) / (r->joined[i] + s->offset));
+}
+
+/* Mean |r| of point forecasts up to `low` over that of those from `high` on, on logs; NAN where
+ * one of them is not known. */
+static double imbalance(const struct spread *s, const struct spread_record *r, size_t stride,
+                        double low, double high)
+{
+    double size[2] = {0}, count[2] = {0};
+
+    for (size_t i = 0; i < r->n_cells; i += stride) {
+        double f = r->joined[i], off = fabs(log_error(s, r, i));
+
+        if (!isfinite(off) || (f > low && f < high))
+            continue;
+        size[f >= high] += off;
+        count[f >= high]++;
+    }
+    return log(size[0] / count[0] / (size[1] / count[1]));
+}
+
+/* c; see spread.h. `work` has room for r->n_cells. */
+static void choose_offset(struct spread *s, const struct spread_record *r, double *work)
+{
+    static const double parts[] = {0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6}; /* of the mean */
+    size_t n = 0, stride = 1 + r->n_cells / BALANCE_CELLS;
+    double least = s->offset, chosen = least, best = INFINITY;
+
+    for (size_t i = 0; i < r->n_cells; i += stride)
+        if (isfinite(r->truth[i]) && isfinite(r->joined[i]))
+            work[n++] = r->joined[i];
+    if (n < BALANCE_LEAST)
+        return;
+    gsl_sort(work, 1, n);
+    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
+        double off;
+
+        s->offset = fmax(parts[k] * s->mean, least);
+        off = fabs(imbalance(s, r, stride, work[n / 3], work[2 * n / 3]));
+        if (off < best) {
+            best = off;
+            chosen = s->offset;
+        }
+    }
+    s->offset = chosen;
+}
+
+/* Errors of a bucket that are independent, as far as the share of those above `limit` tells by
+ * its variance between folds; 0: not known. */
+static double independent(const struct spread *s, const struct spread_record *r, size_t b,
+                          double limit)
+{
+    size_t per = r->n_origins / r->n_folds, folds = 0;
+    double share[MOST_FOLDS], mean = 0, variance = 0;
+
+    for (size_t k = 0; k < r->n_folds && k < MOST_FOLDS; k++) {
+        double above = 0, count = 0;
+
+        for (size_t o = k * per; o < (k + 1) * per; o++)
+            for (size_t h = ((size_t)1 << b) - 1; h < r->leads[o] && spread_bucket(h + 1) == b;
+                 h++) {
+                double error = log_error(s, r, r->from[o] + h);
+
+                above += error > limit;
+                count += isfinite(error) != 0;
+            }
+        if (count > 0)
+            share[folds++] = above / count;
+    }
+    for (size_t k = 0; k < folds; k++)
+        mean += share[k] / (double)folds;
+    for (size_t k = 0; k < folds && folds > 1; k++)
+        variance += (share[k] - mean) * (share[k] - mean) / (double)(folds - 1);
+    return folds > 1 ? (double)folds * mean * (1 - mean) / (TAIL_VARIANCE * variance + 1e-9)
+                     : 0;
+}
+
 /* The log errors of every `stride`th lead of a bucket. */
 static size_t collect(const struct spread *s, const struct spread_record *r, size_t b,
                       size_t stride, double *errors)
@@ -125,7 +209,7 @@ static size_t collect(const struct spread *s, const struct spread_record *r, siz
 
             if (seen++ % stride != 0 || !isfinite(y) || !isfinite(f))
                 continue;
-            errors[n++] = log((y + s->offset) / (f + s->offset));
+            errors[n++] = log_error(s, r, r->from[o] + h);
             if (s->is_young) /* too few to tell one side from the other: mirrored */
                 errors[n++] = log((fmax(2 * f - y, 0) + s->offset) / (f + s->offset));
         }
@@ -149,6 +233,10 @@ static void fit_bucket(struct spread *s, const struct spread_record *r, size_t b
     gsl_sort(errors, 1, n);
     if (s->is_young) /* the folds are the same stretches, but errors have two sides */
         n_eff = n_far = fmin(fmax(2 * apart / folds, LEAST_INDEPENDENT), (double)r->n_origins);
+    else if (s->has_week)
+        n_far = fmax(n_far,
+                     fmin(independent(s, r, b, errors[(size_t)(RAISED_FROM * (double)(n - 1))]),
+                          (double)n));
     fit_levels(s->q[b], errors, n, n_eff, n_far);
     for (size_t i = 0; i < n; i++)
         tilt += exp(fmin(errors[i], 3)) / (double)n;
@@ -240,6 +328,8 @@ int spread_fit(struct spread *s, const struct spread_record *r, const struct pre
 
     if (!errors)
         return err_nomem(e);
+    if (s->has_week)
+        choose_offset(s, r, errors);
     for (size_t b = 0; b < s->n_buckets; b++)
         fit_bucket(s, r, b, errors);
     free(errors);

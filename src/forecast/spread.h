@@ -2,8 +2,14 @@
  *
  * Split conformal on
  *
- *   r = log((y + c) / (f + c)),  c = 0.05 mean y where zeros or near zeros occur (else 0)
+ *   r = log((y + c) / (f + c)),  c >= 0.05 mean y where zeros or near zeros occur (else 0)
  *       + 1e-3 mean y
+ *
+ * From a week on c is, of this and some parts of the mean (0.05 to 1.6), the one with which the
+ * mean |r| of the lower third of the point forecasts is nearest to that of the upper third:
+ * from errors in proportion to the load (c = 0) nearly to errors that do not depend on it. (A
+ * shifted logarithm as the transform that makes the variance even: Box & Cox, An analysis of
+ * transformations, JRSS B 26 (1964), section 2.)
  *
  * per bucket of leads (buckets double: {1}, {2..3}, {4..7}, ...), so that each has enough
  * errors. Errors of one path, and of one day, are not independent of each other. So above p90
@@ -14,7 +20,13 @@
  * days of history n is 2 d, and errors count on both sides):
  *
  *   n = max(F d, 35)        the empirical one, raised
- *   n = F max(0.6 d, 3)     where days are few: mostly the t tail
+ *   n = F max(0.6 d, 3, v)  where days are few: mostly the t tail
+ *   v = a (1 - a) / (2 V)   a: share of errors above their p90; V: its variance between folds
+ *
+ * v says how many errors a fold holds as if they were independent of each other (cluster
+ * sampling: Kish, Survey sampling (1965), section 5.4, the design effect), halved, for a
+ * variance of seven folds is not known better; from a week on. Noise that starts anew in every
+ * cell, as counts have, needs less of a tail than bad days do.
  *
  *   Q(p) = (f + c) exp(q(p)) - c
  *
@@ -41,6 +53,7 @@ struct spread {
     size_t n_buckets;
     size_t reach;                            /* leads that were tried; 0: none */
     bool is_young;                           /* less than two days of history */
+    bool has_week;                           /* a week or more of it */
     double offset;                           /* c */
     double mean;                             /* of the history */
     double most;                             /* its largest value */
@@ -61,7 +74,7 @@ struct spread_record {
     const double *joined; /* from[o] + h: the point forecasts */
 };
 
-/* What the history alone tells: offset, mean, most, is_young. */
+/* What the history alone tells: offset (least), mean, most, is_young, has_week. */
 void spread_init(struct spread *s, const struct prepared *p);
 
 /* Leads 1..reach will have been tried. */
