@@ -11,7 +11,8 @@
 #include "forecast/surprise.h"
 
 #define MOST_VOICES 12
-#define MOST_FOLDS 7 /* each day of the week once */
+#define MOST_FOLDS 7         /* each day of the week once */
+#define MOST_FOLDS_COARSE 16 /* where the short season is not a day: weeks, as a rule */
 #define ORIGINS_A_FOLD 24
 /* Origins that look the whole reach ahead: all up to so many cells, every third up to so many,
  * every sixth beyond. The others look one of so many parts of it ahead. */
@@ -459,12 +460,18 @@ static void keep_reason(struct combine *c, const struct voice *v, const struct e
              why->msg);
 }
 
+/* The short season is a day, and not one that was found. */
+static bool has_day(const struct prepared *p)
+{
+    return p->season.m > 0 && (int64_t)p->season.m * p->step_ms == DAY_MS;
+}
+
 static int fit_all(struct combine *c, const struct combine_row *rows, size_t n_rows,
                    const struct conf *options, const struct series *history,
                    const struct prepared *p, struct err *e)
 {
     struct err why = {0};
-    bool is_short = p->season.m > 0 && p->n < 14 * p->season.m;
+    bool is_short = has_day(p) && p->n < 14 * p->season.m;
 
     for (size_t i = 0; i < n_rows && c->n_voices < MOST_VOICES; i++) {
         struct voice v = {.row = rows[i]};
@@ -521,7 +528,7 @@ static void place_bets(struct combine *c, const struct prepared *p)
 
     if (c->spread.is_young && p->n >= day)
         raise_bet(c, BET_DAY, day, EVEN_BET);
-    if (!c->spread.is_young && m > 0 && p->n > 7 * m && p->n < 14 * m) {
+    if (!c->spread.is_young && has_day(p) && p->n > 7 * m && p->n < 14 * m) {
         c->median_share = MEDIAN_SHARE_BET;
         raise_bet(c, BET_WEEK, m, EVEN_BET * week_likeness(p));
     }
@@ -539,8 +546,8 @@ static struct tries choose_tries(struct combine *c, const struct prepared *p)
         t.reach = 1;
     if (!c->spread.is_young && p->season.m > 0)
         t.folds = (n - n / 2) / t.reach;
-    if (t.folds > MOST_FOLDS)
-        t.folds = MOST_FOLDS;
+    if (t.folds > (has_day(p) ? MOST_FOLDS : MOST_FOLDS_COARSE))
+        t.folds = has_day(p) ? MOST_FOLDS : MOST_FOLDS_COARSE;
     if (!c->spread.is_young && t.reach > FULL_CELLS)
         t.full_every = t.reach > THIRD_CELLS ? 6 : 3;
     t.stride = t.reach / origins > 0 ? t.reach / origins : 1;

@@ -3,11 +3,11 @@
  *
  * Backtests. All models are fitted on the whole history, which fixes their structure. Then each
  * is fitted again on the history cut by F, F - 1, ..., 1 horizons of H = min(day, n / 4) cells,
- * F <= 7, and rolled to the next cut with `update`, making a path every H / 24 cells. So every
- * error is that of a forecast which had not seen what it forecast. Where H is above 48 cells
- * only every third path (above 576 every sixth) reaches H; the others look H / 24 ahead, for
- * short leads change from hour to hour and cost little. Below two days of history there are two
- * folds with a path every H / 16 cells.
+ * F <= 7 (16 where a day has less than four cells: weeks then), and rolled to the next cut with
+ * `update`, making a path every H / 24 cells. So every error is that of a forecast which had
+ * not seen what it forecast. Where H is above 48 cells only every third path (above 576 every
+ * sixth) reaches H; the others look H / 24 ahead, for short leads change from hour to hour and
+ * cost little. Below two days of history there are two folds with a path every H / 16 cells.
  *
  * Running record (track.h), where there is one: errors relative to the other models are the
  * geometric mean of those of the backtests and of the record, the latter with the weight that

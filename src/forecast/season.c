@@ -138,6 +138,8 @@ struct season season_choose(const double *values, size_t n, int64_t step_ms, dou
     if (day >= 4 && n >= 2 * day) {
         s.m = day;
         s.w = (double)n >= least_weeks * 7 * (double)day ? 7 * day : 0;
+    } else if (day > 0 && day < 4 && n >= 2 * 7 * day) {
+        s.m = 7 * day; /* too few values for the autocorrelation to tell, as a rule */
     } else {
         s.m = season_detect(values, n);
     }

@@ -5,16 +5,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* m: cells of the short season (a day, or what was found where there is no day in the
- * history); w: of the long one (7 m). 0: not used. */
+/* m: cells of the short season (a day; a week of coarse cells; what was found where there is
+ * neither in the history); w: of the long one (7 m). 0: not used. */
 struct season {
     size_t m;
     size_t w;
 };
 
 /* The seasons that n gap-free values at step_ms allow: m is a day once two days are there;
- * before, or where the step does not divide a day, the strongest period found by
- * season_detect. w = 7 m where n >= least_weeks * w and m is a day. */
+ * where a day has less than four cells, a week once two weeks are there; before, or where the
+ * step does not divide a day, the strongest period found by season_detect. w = 7 m where n >=
+ * least_weeks * w and m is a day. */
 struct season season_choose(const double *values, size_t n, int64_t step_ms,
                             double least_weeks);
 

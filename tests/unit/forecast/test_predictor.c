@@ -310,6 +310,39 @@ static void a_weekend_is_foreseen_from_one(void **state)
     series_free(s);
 }
 
+static double daily_sum(size_t t)
+{
+    static const double week[] = {1, 1.1, 1.05, 1, 0.9, 0.5, 0.4};
+
+    return 1000 * week[t % 7] * (1 + 0.1 * noise(t));
+}
+
+/* Daily sums; 28 of them are too few for an autocorrelation. */
+static void steps_of_a_day_have_a_week(void **state)
+{
+    static const size_t days[] = {28, 60, 200};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof days / sizeof *days; i++) {
+        struct series *s = make(daily_sum, days[i], 24 * HOUR_MS);
+        struct predictor *p;
+        double path[28], off = 0, naive = 0;
+        struct err e;
+
+        assert_int_equal(predictor_fit(&p, model_find("ensemble"), NULL, s, &e), 0);
+        assert_int_equal(predictor_path(p, 28, path, &e), 0);
+        for (size_t h = 0; h < 28; h++) {
+            off += fabs(path[h] - daily_sum(days[i] + h));
+            naive += fabs(s->values[days[i] - 7 + h % 7] - daily_sum(days[i] + h));
+        }
+        print_message("%zu days: %.2f of the error of repeating the week\n", days[i],
+                      off / naive);
+        assert_true(off < naive);
+        predictor_free(p);
+        series_free(s);
+    }
+}
+
 static void a_hundredfold_rise_is_covered_should_it_stay(void **state)
 {
     struct series *s = make(sudden_hundredfold, 517, HOUR_MS);
@@ -617,6 +650,7 @@ int main(void)
         cmocka_unit_test(closed_hours_stay_closed),
         cmocka_unit_test(last_week_is_not_bet_on_when_the_level_fell),
         cmocka_unit_test(a_weekend_is_foreseen_from_one),
+        cmocka_unit_test(steps_of_a_day_have_a_week),
         cmocka_unit_test(a_hundredfold_rise_is_covered_should_it_stay),
         cmocka_unit_test(a_day_of_a_minute_is_found_or_told),
         cmocka_unit_test(too_little_history_says_what_is_missing),
