@@ -114,10 +114,41 @@ static int cover_clocks(struct forecast *f, size_t *covered, struct err *e)
     return rc;
 }
 
-/* What a model learns from: special days left out, on the clock of the users. *forgotten (may
- * be NULL): cells left out. */
+static int find_month(struct future *out, const struct series *raw,
+                      const struct future_setup *setup, struct err *e)
+{
+    struct series *usual = NULL;
+    int rc = series_copy(&usual, raw, e);
+
+    if (rc == 0 && setup->calendar)
+        calendar_forget(setup->calendar, usual);
+    if (rc == 0)
+        rc = month_find(&out->month, usual, setup->zone, e);
+    series_free(usual);
+    return rc;
+}
+
+/* Cleans what the days of the month do not explain: the last day's peak is no spike. */
+static int clean(struct future *out, const struct series *raw, const struct future_setup *setup,
+                 struct err *e)
+{
+    struct series *even = NULL;
+    int rc = series_copy(&even, raw, e);
+
+    if (rc == 0)
+        rc = month_apply(&out->month, setup->zone, even, true, e);
+    if (rc == 0)
+        rc = clean_series(&out->history, even, &out->cleaned, e);
+    if (rc == 0)
+        rc = month_apply(&out->month, setup->zone, out->history, false, e);
+    series_free(even);
+    return rc;
+}
+
+/* What a model learns from: special days left out, days of the month evened out, on the clock
+ * of the users. *forgotten (may be NULL): cells left out. */
 static int lay_out(struct series **learned, const struct series *history, size_t *forgotten,
-                   const struct future_setup *setup, struct err *e)
+                   const struct month *month, const struct future_setup *setup, struct err *e)
 {
     struct series *usual = NULL;
     int rc = series_copy(&usual, history, e);
@@ -128,6 +159,8 @@ static int lay_out(struct series **learned, const struct series *history, size_t
     if (forgotten)
         *forgotten = n;
     if (rc == 0)
+        rc = month_apply(month, setup->zone, usual, true, e);
+    if (rc == 0)
         rc = zone_warp(learned, usual, setup->zone, e);
     series_free(usual);
     return rc;
@@ -136,6 +169,7 @@ static int lay_out(struct series **learned, const struct series *history, size_t
 static int adjust(struct forecast *f, struct future *out, const struct future_setup *setup,
                   struct err *e)
 {
+    month_restore(&out->month, setup->zone, f);
     if (!setup->zone && cover_clocks(f, &out->covered, e) != 0)
         return -1;
     if (setup->calendar && special_apply(f, setup->calendar, setup->zone, out->history,
@@ -155,13 +189,15 @@ int future_forecast(struct forecast *f, struct future *out, const struct series 
     int rc = -1;
 
     *out = (struct future){0};
-    if (clean_series(&out->history, raw, &out->cleaned, e) != 0 ||
+    if (find_month(out, raw, setup, e) != 0 || clean(out, raw, setup, e) != 0 ||
         count_changes(setup->zone, raw, end_ms, &out->changes, e) != 0 ||
-        lay_out(&learned, out->history, &out->forgotten, setup, e) != 0 ||
+        lay_out(&learned, out->history, &out->forgotten, &out->month, setup, e) != 0 ||
         predictor_fit_day(&p, setup->model, setup->options, setup->day_ms, setup->watch,
                           setup->track, learned, e) != 0 ||
         predict(p, f, out->history, setup->zone, e) != 0 || adjust(f, out, setup, e) != 0 ||
-        predictor_describe(p, &out->models, e) != 0 || predictor_warn(p, &out->warning, e) != 0)
+        predictor_describe(p, &out->models, e) != 0 ||
+        month_describe(&out->month, &out->models, e) != 0 ||
+        predictor_warn(p, &out->warning, e) != 0)
         goto done;
     out->naive_ratio = predictor_naive_ratio(p);
     rc = 0;
@@ -197,12 +233,13 @@ static int is_usual_ahead(const struct series *history, const struct future_setu
 static int issue(struct track *track, const struct series *history,
                  const struct future_setup *setup, struct err *e)
 {
+    struct month no_month = {0};
     struct series *learned = NULL;
     struct predictor *p = NULL;
     struct track_issue made;
     int rc;
 
-    rc = lay_out(&learned, history, NULL, setup, e);
+    rc = lay_out(&learned, history, NULL, &no_month, setup, e);
     if (rc == 0)
         rc = predictor_fit_day(&p, setup->model, setup->options, setup->day_ms, setup->watch,
                                track, learned, e);

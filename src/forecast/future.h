@@ -16,6 +16,7 @@
 #include "forecast/combine.h"
 #include "forecast/forecast.h"
 #include "forecast/model.h"
+#include "forecast/month.h"
 #include "forecast/special.h"
 
 struct future_setup {
@@ -36,6 +37,7 @@ struct future {
     size_t changes;     /* of the clock within the history and the forecast */
     size_t covered;     /* steps whose band was widened: the users' clock is not known */
     double naive_ratio; /* predictor_naive_ratio: above 1, do not trust it */
+    struct month month; /* days of it that are unlike others */
     struct str models;  /* what the model has to say, lines of text */
     struct str warning; /* what so little history cannot tell, one line; or empty */
     struct special_effect *effects;
