@@ -720,32 +720,45 @@ static int find_shape(const struct combine *c, size_t horizon, double *shape, st
     return 0;
 }
 
+/* Quantiles that a surprise moves, of a step whose shape is that. */
+static void move_quantiles(const struct combine *c, struct forecast *f, size_t h, double shape)
+{
+    for (size_t q = 0; q < f->n_levels; q++) {
+        double *value = f->values + h * f->n_levels + q;
+
+        *value =
+            surprise_quantile(&c->surprise, &c->spread, *value, h + 1, f->levels[q], shape);
+    }
+}
+
 int combine_predict(const struct combine *c, struct forecast *out, struct err *e)
 {
     double *shape = malloc((out->horizon + 1) * sizeof *shape);
+    struct spread_level *levels = malloc((out->n_levels + 1) * sizeof *levels);
+    bool is_surprised = c->surprise.direction != 0;
     int rc = -1;
 
-    if (!shape)
-        return err_nomem(e);
-    if (combine_path(c, out->horizon, out->point, e) != 0 ||
-        (c->surprise.direction != 0 && find_shape(c, out->horizon, shape, e) != 0))
+    if (!shape || !levels) {
+        err_nomem(e);
         goto done;
+    }
+    if (combine_path(c, out->horizon, out->point, e) != 0 ||
+        (is_surprised && find_shape(c, out->horizon, shape, e) != 0))
+        goto done;
+    for (size_t q = 0; q < out->n_levels; q++)
+        levels[q] = spread_level(out->levels[q]);
     for (size_t h = 0; h < out->horizon; h++) {
-        double f = out->point[h];
-
-        out->mean[h] = is_closed(c, h) ? 0 : spread_mean(&c->spread, f, h + 1);
-        for (size_t q = 0; q < out->n_levels; q++) {
-            double v = spread_quantile(&c->spread, f, h + 1, out->levels[q]);
-
-            if (c->surprise.direction != 0)
-                v = surprise_quantile(&c->surprise, &c->spread, v, h + 1, out->levels[q],
-                                      shape[h]);
-            out->values[h * out->n_levels + q] = v;
-        }
+        spread_step(&c->spread, out->point[h], h + 1, levels, out->n_levels,
+                    out->values + h * out->n_levels, &out->mean[h]);
+        if (is_closed(c, h))
+            out->mean[h] = 0;
+        if (is_surprised)
+            move_quantiles(c, out, h, shape[h]);
     }
     forecast_rearrange(out);
     rc = 0;
 done:
+    free(levels);
     free(shape);
     return rc;
 }

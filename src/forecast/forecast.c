@@ -38,11 +38,17 @@ void forecast_clear(struct forecast *f)
     memset(f, 0, sizeof *f);
 }
 
-static int ascending(const void *a, const void *b)
+/* Levels are few and in order as a rule: by insertion. */
+static void sort_row(double *row, size_t n)
 {
-    double x = *(const double *)a, y = *(const double *)b;
+    for (size_t q = 1; q < n; q++) {
+        double v = row[q];
+        size_t at = q;
 
-    return (x > y) - (x < y);
+        for (; at > 0 && row[at - 1] > v; at--)
+            row[at] = row[at - 1];
+        row[at] = v;
+    }
 }
 
 void forecast_rearrange(struct forecast *f)
@@ -53,7 +59,7 @@ void forecast_rearrange(struct forecast *f)
         for (size_t q = 0; q < f->n_levels; q++)
             if (row[q] < 0)
                 row[q] = 0;
-        qsort(row, f->n_levels, sizeof *row, ascending);
+        sort_row(row, f->n_levels);
         if (f->point[h] < 0)
             f->point[h] = 0;
         if (f->mean[h] < 0)

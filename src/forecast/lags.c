@@ -220,19 +220,40 @@ static double run_sum(const struct window *w, const double *sums, size_t h, size
     return sums[h - from + 1] + end[0] - end[-(ptrdiff_t)(to - h)];
 }
 
+/* Adds a group that the window knows at every step: apart from the recursion, for vectors. */
+static void add_known(const struct window *w, size_t from, size_t to, double scale,
+                      size_t horizon, double *out)
+{
+    const double *end = w->sums + w->n - from + 1, *begin = w->sums + w->n - to;
+
+    for (size_t h = 0; h < horizon; h++)
+        out[h] += scale * (end[h] - begin[h]);
+}
+
 void lags_path(const struct lags *l, const struct window *w, size_t horizon, double low,
                double top, double *out, double *sums)
 {
     double scaled[LAGS_MOST];
+    size_t near[LAGS_MOST], n_near = 0;
 
-    for (size_t g = 0; g < l->n; g++)
+    for (size_t h = 0; h < horizon; h++)
+        out[h] = l->intercept;
+    for (size_t g = 0; g < l->n; g++) {
         scaled[g] = l->coef[g] / (double)(l->to[g] - l->from[g] + 1);
+        if (l->from[g] >= horizon)
+            add_known(w, l->from[g], l->to[g], scaled[g], horizon, out);
+        else
+            near[n_near++] = g;
+    }
     sums[0] = 0;
     for (size_t h = 0; h < horizon; h++) {
-        double v = l->intercept;
+        double v = out[h];
 
-        for (size_t g = 0; g < l->n; g++)
+        for (size_t k = 0; k < n_near; k++) {
+            size_t g = near[k];
+
             v += scaled[g] * run_sum(w, sums, h, l->from[g], l->to[g]);
+        }
         v = v > low ? v : low; /* also where v is NAN */
         v = v < top ? v : top;
         out[h] = v;

@@ -339,31 +339,33 @@ int spread_fit(struct spread *s, const struct spread_record *r, const struct pre
 
 /* ---- asking ---- */
 
+struct spread_level spread_level(double level)
+{
+    struct spread_level l = {.normal = gsl_cdf_ugaussian_Pinv(level)};
+
+    while (l.at + 2 < SPREAD_LEVELS && level > grid_level[l.at + 1])
+        l.at++;
+    l.share = (level - grid_level[l.at]) / (grid_level[l.at + 1] - grid_level[l.at]);
+    l.share = fmin(fmax(l.share, 0), 1);
+    return l;
+}
+
 /* A log quantile q at a lead further than was ever tried: the level walks on at random. Where
  * it is not known how far, the errors grow as a walk by the week would make them. */
-static double stretch(const struct spread *s, double q, size_t lead, double level)
+static double stretch(const struct spread *s, double q, double beyond, double normal)
 {
-    double beyond = (double)lead - (double)s->reach, moved;
+    double moved;
 
-    if (s->reach == 0 || beyond <= 0)
-        return q;
     if (!(s->drift_cells > 0))
         return q * sqrt(1 + beyond / (double)s->reach / 7);
-    moved = s->drift * gsl_cdf_ugaussian_Pinv(level) * sqrt(beyond / s->drift_cells);
+    moved = s->drift * normal * sqrt(beyond / s->drift_cells);
     return moved * q >= 0 ? copysign(sqrt(q * q + moved * moved), moved + q) : q + moved;
 }
 
 /* Between the log quantiles kept. */
-static double between_levels(const double *q, double level)
+static double between(const double *q, const struct spread_level *l)
 {
-    size_t g = 0;
-    double share;
-
-    while (g + 2 < SPREAD_LEVELS && level > grid_level[g + 1])
-        g++;
-    share = (level - grid_level[g]) / (grid_level[g + 1] - grid_level[g]);
-    share = fmin(fmax(share, 0), 1);
-    return q[g] + share * (q[g + 1] - q[g]);
+    return q[l->at] + l->share * (q[l->at + 1] - q[l->at]);
 }
 
 void spread_correct(struct spread *s, size_t b, const struct track *track, size_t k)
@@ -371,33 +373,39 @@ void spread_correct(struct spread *s, size_t b, const struct track *track, size_
     double was[SPREAD_LEVELS];
 
     memcpy(was, s->q[b], sizeof was);
-    for (size_t g = 0; g < SPREAD_LEVELS; g++)
-        s->q[b][g] = between_levels(was, track_level(track, k, grid_level[g]));
+    for (size_t g = 0; g < SPREAD_LEVELS; g++) {
+        struct spread_level l = spread_level(track_level(track, k, grid_level[g]));
+
+        s->q[b][g] = between(was, &l);
+    }
 }
 
-/* Log quantile at `level` for a lead. */
-static double log_quantile(const struct spread *s, size_t lead, double level)
+void spread_step(const struct spread *s, double f, size_t lead,
+                 const struct spread_level *levels, size_t n_levels, double *quantiles,
+                 double *mean)
 {
-    size_t b;
-    double t = spread_between(s, lead, &b);
-    size_t next = b + 1 < s->n_buckets ? b + 1 : b;
+    double beyond = s->reach > 0 ? (double)lead - (double)s->reach : 0, t;
+    double roof = ROOF * s->most > f ? ROOF * s->most : f;
+    size_t b, next;
 
-    return stretch(
-        s, (1 - t) * between_levels(s->q[b], level) + t * between_levels(s->q[next], level),
-        lead, level);
+    t = spread_between(s, lead, &b);
+    next = b + 1 < s->n_buckets ? b + 1 : b;
+    for (size_t k = 0; k < n_levels; k++) {
+        double q = (1 - t) * between(s->q[b], &levels[k]) + t * between(s->q[next], &levels[k]);
+
+        if (beyond > 0)
+            q = stretch(s, q, beyond, levels[k].normal);
+        q = (f + s->offset) * exp(q < 50 ? q : 50) - s->offset;
+        quantiles[k] = q < roof ? q : roof;
+    }
+    *mean = f * s->tilt[b];
 }
 
 double spread_quantile(const struct spread *s, double f, size_t lead, double level)
 {
-    double q = (f + s->offset) * exp(fmin(log_quantile(s, lead, level), 50)) - s->offset;
+    struct spread_level l = spread_level(level);
+    double quantile, mean;
 
-    return fmin(q, fmax(ROOF * s->most, f));
-}
-
-double spread_mean(const struct spread *s, double f, size_t lead)
-{
-    size_t b;
-
-    spread_between(s, lead, &b);
-    return f * s->tilt[b];
+    spread_step(s, f, lead, &l, 1, &quantile, &mean);
+    return quantile;
 }

@@ -94,8 +94,20 @@ size_t spread_bucket(size_t lead);
 /* Where a lead lies between the middles of buckets: *b and the share of *b + 1. */
 double spread_between(const struct spread *s, size_t lead, size_t *b);
 
-/* The quantile and the mean around a point forecast f of a lead. */
+/* The quantile around a point forecast f of a lead. */
 double spread_quantile(const struct spread *s, double f, size_t lead, double level);
-double spread_mean(const struct spread *s, double f, size_t lead);
+
+/* A level looked up once, to be asked for at many leads. */
+struct spread_level {
+    size_t at;     /* the level kept below it */
+    double share;  /* of the way to the next one */
+    double normal; /* standard normal quantile */
+};
+struct spread_level spread_level(double level);
+
+/* The quantiles and the mean around a point forecast f of a lead: the same, cheaper. */
+void spread_step(const struct spread *s, double f, size_t lead,
+                 const struct spread_level *levels, size_t n_levels, double *quantiles,
+                 double *mean);
 
 #endif
