@@ -23,12 +23,15 @@
  * (2001) for the robust mean. Weights by non-negative least squares on the same record
  * (shrunk to these) were no better on public traces.
  * Below two weeks of history nothing can tell by backtest what a week repeats: most models do
- * not know it yet, and the days tried may hold no weekend. Until then the models that repeat a
- * week get half the weight, an even bet between both views, at leads from a quarter of a day on
- * (less in proportion before, where the load just seen tells more). The bet shrinks where the
- * last day was not like the same day a week before: it is whole while the means are within a
- * factor of sqrt 2, and none from half or double on, where the level has moved. Likewise, below
- * two days, the model that follows yesterday.
+ * not know it yet, and the days tried may hold no weekend. Until then two models that repeat
+ * the last week without its noise (naive.c) get half the weight, an even bet between both
+ * views, at leads from a quarter of a day on (less in proportion before, where the load just
+ * seen tells more), and the forecast is 0.2 x the mean + 0.8 x the median: where the views are
+ * far apart one of them is right, and not what lies between. The bet shrinks where the last day
+ * was less like the same day a week before than like the day before it: with d the |log2| of
+ * the ratio of the means to the week less that to the day before, it is whole up to d = 1/2 and
+ * none from d = 1 on, where the level has moved. Likewise, below two days, the model that
+ * follows yesterday.
  *
  * A model whose error is above that of the best naive model by more than 15 % in every bucket
  * is muted.

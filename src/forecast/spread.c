@@ -20,6 +20,7 @@
 #define TAIL_SHARE 0.6
 #define TAIL_A_FOLD 3
 #define TAIL_VARIANCE 2 /* times the variance between folds that was seen, for safety */
+#define TAIL_BUCKET 5   /* from 32 leads on: of fewer the share tells little */
 #define MOST_FOLDS 16
 #define BALANCE_CELLS 1024 /* errors that tell how they grow with the load, about */
 #define BALANCE_LEAST 64
@@ -233,7 +234,7 @@ static void fit_bucket(struct spread *s, const struct spread_record *r, size_t b
     gsl_sort(errors, 1, n);
     if (s->is_young) /* the folds are the same stretches, but errors have two sides */
         n_eff = n_far = fmin(fmax(2 * apart / folds, LEAST_INDEPENDENT), (double)r->n_origins);
-    else if (s->has_week)
+    else if (s->has_week && b >= TAIL_BUCKET)
         n_far = fmax(n_far,
                      fmin(independent(s, r, b, errors[(size_t)(RAISED_FROM * (double)(n - 1))]),
                           (double)n));

@@ -25,8 +25,9 @@
  *
  * v says how many errors a fold holds as if they were independent of each other (cluster
  * sampling: Kish, Survey sampling (1965), section 5.4, the design effect), halved, for a
- * variance of seven folds is not known better; from a week on. Noise that starts anew in every
- * cell, as counts have, needs less of a tail than bad days do.
+ * variance of seven folds is not known better; from a week on, for buckets of 32 leads and
+ * more: of fewer the share tells little. Noise that starts anew in every cell, as counts have,
+ * needs less of a tail than bad days do.
  *
  *   Q(p) = (f + c) exp(q(p)) - c
  *
