@@ -657,6 +657,7 @@ static void try_submit(struct unit *u, int64_t mono_ms)
         return;
     }
     u->wants_submit = false;
+    u->service.has_answer = false; /* it will be asked anew */
     u->must_show = true;
     keep_decision(u);
 }
@@ -903,20 +904,20 @@ void unit_asked(struct unit *u)
 {
     struct service *s = &u->service;
 
-    if (s->gate_conf.mode == GATE_MODE_DRY_RUN) {
+    s->is_submitting = false; /* a decision that comes first is judged by the answer, too */
+    if (s->gate_conf.mode == GATE_MODE_DRY_RUN)
         u->wants_decision |= s->has_answer;
-        s->is_submitting = false;
-    } else if (u->object && !u->is_gone) {
+    else if (u->object && !u->is_gone)
         u->wants_submit = true;
-    } else {
-        s->is_submitting = s->has_answer = false;
-    }
+    else
+        s->has_answer = false;
     pump(u, clk_mono_ms());
 }
 
 void unit_decide(struct unit *u, int64_t wall_ms, int64_t mono_ms)
 {
     struct service *s = &u->service;
+    struct gate_result held;
     int64_t now_ms;
     bool submit;
 
@@ -929,11 +930,13 @@ void unit_decide(struct unit *u, int64_t wall_ms, int64_t mono_ms)
     keep_ready(u);
     if (u->wants_decision)
         return;
-    if (s->asks_hook && u->object && is_new_question(u))
-        ask_before(u);
-    if (submit && u->object && s->asks_hook) {
-        s->is_submitting = u->is_asking; /* the gate's turn comes with the answer */
-        return;
+    if (s->asks_hook && u->object && !(submit && spend_holds(u, mono_ms, &held))) {
+        if (is_new_question(u))
+            ask_before(u);
+        if (submit) {
+            s->is_submitting = u->is_asking; /* the gate's turn comes with the answer */
+            return;
+        }
     }
     if (submit && u->object) {
         u->wants_submit = true;

@@ -225,6 +225,8 @@ bool service_reload(struct service *s, const struct service_conf *conf, bool is_
     service_guards_move(s, conf);
     s->shown.naive_ratio = s->shown.cover95 = NAN;
     read_conf(s, conf, is_dry_run);
+    s->has_answer = false; /* of another hook, or to a dry run */
+    s->answer = (struct gate_answer){0};
     offer(s, &setup);
     take_setup(s, &setup, &is_new, now_ms);
     return is_new || has_other_days;
@@ -647,7 +649,7 @@ bool service_decide(struct service *s, int64_t now_ms, bool *submit)
     struct gate_in in;
     char text[160];
 
-    *submit = false;
+    *submit = s->asks_hook = false;
     if (!s->brain)
         return false;
     move_pace(s, now_ms);
