@@ -42,7 +42,7 @@ OF_SERVICE(is_rollout_late, s->is_rollout_late)
 OF_SERVICE(calls, s->calls_most > 0 ? (double)s->calls : (double)NAN)
 OF_SERVICE(calls_most, s->calls_most > 0 ? (double)s->calls_most : (double)NAN)
 OF_SERVICE(calls_free, (double)s->calls_free_ms / 1000)
-OF_SERVICE(is_waiting, s->approval_ms > 0)
+OF_SERVICE(is_waiting, s->approval_ms > 0 || s->action_ms > 0)
 OF_SERVICE(is_blind, s->blind[0] != '\0')
 OF_SERVICE(stated, s->stated > 0 ? s->stated : (double)NAN)
 OF_SERVICE(per_instance, s->per_instance > 0 ? s->per_instance : (double)NAN)
@@ -111,7 +111,7 @@ static const struct metric metrics[] = {
     {"scaler_calls_free_time_seconds", "gauge",
      "Until when that is used up, since 1970; 0: it is not.", NULL, calls_free, NULL},
     {"scaler_approval_waiting", "gauge",
-     "1 while changed settings that would remove much wait for `scaler approve`.", NULL,
+     "1 while changed settings or a change of the count wait for `scaler approve`.", NULL,
      is_waiting, NULL},
     {"scaler_blind", "gauge", "1 while there is no fresh data: nothing is removed.", NULL,
      is_blind, NULL},

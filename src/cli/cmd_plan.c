@@ -205,7 +205,7 @@ static int print_diff(const struct ahead *a, struct err *e)
 {
     struct agenda is, was = {0};
     struct agenda_row *rows = NULL;
-    char made[48] = "that of the file";
+    char made[48] = "the file";
     size_t n = 0;
     int rc = -1;
 

@@ -367,11 +367,13 @@ int agenda_diff(const struct agenda *was, const struct agenda *is, int64_t from_
                 struct agenda_row **rows, size_t *n, struct err *e)
 {
     int64_t end_ms = is->start_ms + (int64_t)is->n * is->step_ms;
+    int64_t was_end_ms = was->start_ms + (int64_t)was->n * was->step_ms;
     int64_t t = from_ms > is->start_ms ? from_ms : is->start_ms;
     size_t cap = 0;
 
     *rows = NULL;
     *n = 0;
+    end_ms = was_end_ms < end_ms ? was_end_ms : end_ms;
     for (int64_t next_ms; t < end_ms; t = next_ms) {
         const struct agenda_step *a = step_at(was, t), *b = step_at(is, t);
         struct agenda_row *last = *n > 0 ? &(*rows)[*n - 1] : NULL;

@@ -34,6 +34,21 @@ grep -q '^1995-09-01T' "$dir/out" || fail "does not plan from the end of the sam
 grep -q 'for 10 an instance, lead time 3m (given), 0.1 %' "$dir/err" || fail "options are not told"
 grep -q 'as the daemon decides: quantile [0-9.]*, headroom [0-9.-]* %, calibrated on the last 9 days' \
     "$dir/err" || fail "what the counts rest on is not told"
+grep -q 'stricter or laxer, by a replay of the last' "$dir/err" && grep -q '1 % allowed  *-' "$dir/err" ||
+    fail "what a laxer objective saves is not told"
+# against a plan that was saved, and one made for half the capacity
+scaler plan --service old --capacity 10 --lead-time 3m --format json || fail "plan as JSON"
+cp "$dir/out" "$dir/saved.json"
+scaler plan --service old --capacity 10 --lead-time 3m --against "$dir/saved.json" || fail "against itself"
+grep -q '^no difference to the plan of the file' "$dir/out" || fail "differs from itself"
+scaler plan --service old --capacity 5 --lead-time 3m --against "$dir/saved.json" || fail "against half"
+grep -q '^TIME .* UNTIL .* WAS  IS  WHY' "$dir/out" || fail "no rows"
+scaler plan --service old --capacity 10 --against "$dir/old.csv"
+[ $? -eq 1 ] && grep -q 'old.csv: .*--format json' "$dir/err" || fail "a file that is no plan"
+scaler plan --service old --capacity 10 --diff
+[ $? -eq 2 ] && grep -q 'diff needs its configuration' "$dir/err" || fail "--diff without a configuration"
+scaler plan --history "$dir/old.csv" --capacity 10 --diff
+[ $? -eq 2 ] && grep -q 'against FILE' "$dir/err" || fail "--diff of a file"
 scaler plan --service old --capacity 10 --step 7m
 [ $? -eq 2 ] && grep -q 'multiple of the history.s 5m' "$dir/err" || fail "an odd step of the plan"
 awk 'length > 100 { exit 1 }' "$dir/out" || fail "wider than 100 columns"
@@ -45,6 +60,8 @@ services = ({ name = "web"; timezone = "UTC"; lead_time = "7m"; cost_ratio = 20;
   backend = { type = "process"; command = ["/bin/sleep", "1"]; };
   capacity = { per_instance = 25.0; }; limits = { min = 2; max = 5; }; });
 CFG
+scaler plan --service web --diff
+[ $? -eq 3 ] && grep -q 'no plan was published yet' "$dir/err" || fail "--diff before the daemon ran"
 scaler plan --service web || fail "plan as configured"
 grep -q 'for 25 an instance, lead time 7m (configured), a request above capacity priced as 20' "$dir/err" ||
     fail "not as configured"
