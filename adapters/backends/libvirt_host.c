@@ -499,7 +499,7 @@ static int start_made(struct libvirt_host *h, const struct libvirt_making *m,
 {
     struct libvirt_mark mark = d->mark;
 
-    if (mark.volume[0] && make_overlay(h, &mark, m->base, e) != 0)
+    if (m->base && make_overlay(h, &mark, m->base, e) != 0)
         return -1;
     if (virDomainCreateWithFlags(d->dom, 0) != 0)
         return libvirt_failed("start", e);

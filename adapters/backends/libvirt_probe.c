@@ -237,7 +237,7 @@ static pid_t run_command(struct libvirt *b, struct libvirt_domain *d, struct lib
         is_whole &= fill(words[i], fills, sizeof fills / sizeof fills[0], &text[i]);
         argv[i] = str_text(&text[i]);
     }
-    if (is_whole)
+    if (is_whole && argv[0])
         pid = start_command(argv);
     for (size_t i = 0; i < n && i < MOST_WORDS; i++)
         str_clear(&text[i]);
@@ -324,10 +324,14 @@ static nfds_t step(struct libvirt *b, struct pollfd *fds, bool is_over)
 int libvirt_probe_all(struct libvirt *b, bool is_dry_run, int64_t until_mono_ms, struct err *e)
 {
     struct pollfd fds[MOST_AT_ONCE];
+    int64_t last;
 
     if (sync_known(b, e) != 0)
         return -1;
     begin(b, is_dry_run, until_mono_ms);
+    last = clk_mono_ms() + conf_duration_ms(b->options, "probe_timeout");
+    if (until_mono_ms > last) /* nobody waits for one that does not answer */
+        until_mono_ms = last;
     for (;;) {
         int64_t now = clk_mono_ms();
         nfds_t n = step(b, fds, now >= until_mono_ms);

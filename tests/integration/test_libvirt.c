@@ -355,6 +355,24 @@ static void a_command_can_say_who_is_ready(void **state)
     backend_rig_close(&r);
 }
 
+/* It accepts, and never says a word. */
+static void one_that_is_silent_delays_nobody(void **state)
+{
+    static const char *const more[] = {"probe", "http", "probe_timeout", "200ms", NULL};
+    struct backend_rig r;
+    int64_t began;
+
+    (void)state;
+    listen_at(1);
+    open_probed(&r, more);
+    backend_rig_scale(&r, 1);
+    began = clk_mono_ms();
+    tend(&r);
+    assert_int_equal(backend_rig_status(&r).ready, 0);
+    assert_in_range(clk_mono_ms() - began, 200, 3000); /* of deadlines of 5 and 10 s */
+    backend_rig_close(&r);
+}
+
 static void check_names_what_is_wrong(void **state)
 {
     static const char *const plain[] = {NULL};
@@ -433,6 +451,7 @@ int main(void)
         WITH_WORLD(what_others_do_is_told),
         WITH_WORLD(a_drain_outlives_a_restart),
         WITH_WORLD(a_command_can_say_who_is_ready),
+        WITH_WORLD(one_that_is_silent_delays_nobody),
         WITH_WORLD(check_names_what_is_wrong),
         WITH_WORLD(errors_have_their_kind),
     };

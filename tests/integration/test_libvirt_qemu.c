@@ -452,7 +452,7 @@ static void one_that_does_not_hear_is_destroyed(void **state)
     assert_nothing_left();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(machines_start_serve_and_end),
@@ -466,6 +466,8 @@ int main(void)
 
     if (rc != 0)
         return rc;
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     first_port = free_ports();
     make_pool();
     make_template("plain.xml", "");

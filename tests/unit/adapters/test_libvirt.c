@@ -273,8 +273,7 @@ static void a_mark_that_is_none_is_refused(void **state)
         "<instance><group>web</group><id>70000</id><role>new</role></instance>",
         "<instance><group>web</group><id>0001</id><role>old</role></instance>",
         "<instance><group>web</group><id>0001</id></instance>",
-        "<instance><group>web</group><id>0001</id><role>new</role><since_ms>x</since_ms>"
-        "</instance>",
+        "<instance><group>w</group><id>1</id><role>new</role><since_ms>x</since_ms></instance>",
     };
 
     (void)state;
