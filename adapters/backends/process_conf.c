@@ -58,9 +58,9 @@ const struct conf_option process_options[] = {
     {"ready_within", CONF_DURATION, "10m", 1, 86400, "s",
      "An instance that is not ready by then is replaced."},
     {"pre_stop", CONF_STRINGS, "", 0, 64, "",
-     "Command run before an instance is told to stop (take it from the balancer here). Should "
-     "it fail, that is logged, and the instance stops all the same. It may run again after a "
-     "restart."},
+     "Command run before an instance is told to stop (take it from a balancer here that the "
+     "option balancer does not know). Should it fail, that is logged, and the instance stops "
+     "all the same. It may run again after a restart."},
     {"pre_stop_timeout", CONF_DURATION, "30s", 0.1, 86400, "s",
      "A pre_stop command that has not ended by then is killed."},
     {"stop_signal", CONF_ENUM, "TERM", 0, 0, "TERM|INT|QUIT|HUP|USR1|USR2",

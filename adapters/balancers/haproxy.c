@@ -369,6 +369,18 @@ static int use(const struct haproxy *h, struct balancer_call *call, const struct
     return set_state(h, call, s->name, "ready", e);
 }
 
+/* The word alone: "agent-check" is another. */
+static bool has_word(const char *words, const char *word)
+{
+    size_t n = strlen(word);
+
+    for (const char *p = words; *p; p += strcspn(p, " "), p += strspn(p, " ")) {
+        if (strcspn(p, " ") == n && strncmp(p, word, n) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int add(const struct haproxy *h, struct balancer_call *call, int port, struct err *e)
 {
     char command[500], name[128], address[BALANCER_ADDRESS_SIZE];
@@ -380,7 +392,7 @@ static int add(const struct haproxy *h, struct balancer_call *call, int port, st
     rc = order(h, call, "New server registered", command, e);
     if (rc != 0)
         return rc < 0 ? -1 : 0;
-    if (strstr(h->words, "check")) {
+    if (has_word(h->words, "check")) {
         snprintf(command, sizeof command, "enable health %s/%s", h->backend, name);
         if (order(h, call, "", command, e) < 0)
             return -1;

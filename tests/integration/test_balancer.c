@@ -21,15 +21,16 @@
 
 enum kind { DYNAMIC, SLOTS, SIGNAL, RELOAD, KINDS };
 static const char *const kind_names[KINDS] = {"haproxy, servers added",
-                                              "haproxy, a server-template", "nginx, by signal",
-                                              "nginx, by nginx -s reload"};
+                                              "haproxy, a server-template, by TCP",
+                                              "nginx, by signal", "nginx, by nginx -s reload"};
 
 /* A balancer of the test's own. */
 struct front {
     enum kind kind;
-    int port;          /* where clients go */
-    char conf[300];    /* its configuration */
-    char sock[300];    /* haproxy's stats socket */
+    int port;       /* where clients go */
+    char conf[300]; /* its configuration */
+    char sock[300]; /* haproxy's stats socket, and another by TCP */
+    int stats_port;
     char servers[300]; /* nginx's file */
     char pid_file[300];
     pid_t pid;
@@ -68,13 +69,14 @@ static void write_file(const char *path, const char *fmt, ...)
 static void write_haproxy(struct front *f, const char *level)
 {
     write_file(f->conf,
-               "global\n  stats socket %s mode 600 level %s\n  stats timeout 5s\n"
+               "global\n  stats socket %s mode 600 level %s\n"
+               "  stats socket ipv4@127.0.0.1:%d level %s\n  stats timeout 5s\n"
                "defaults\n  mode http\n  timeout connect 2s\n  timeout client 10s\n"
                "  timeout server 10s\n  retries 0\n  option httpclose\n"
                "frontend in\n  bind 127.0.0.1:%d\n  default_backend web\n"
                "backend web\n  balance leastconn\n"
                "  server standing 127.0.0.1:1 disabled\n%s",
-               f->sock, level, f->port,
+               f->sock, level, f->stats_port, level, f->port,
                f->kind == SLOTS ? "  server-template web 6 127.0.0.1:1 disabled\n" : "");
 }
 
@@ -121,8 +123,9 @@ static void set_up(struct front *f, struct rig *r, enum kind kind)
 {
     static int serial;
     const char *dir = test_temp_dir();
+    char tcp[32];
 
-    *f = (struct front){.kind = kind, .port = test_free_port()};
+    *f = (struct front){.kind = kind, .port = test_free_port(), .stats_port = test_free_port()};
     snprintf(f->conf, sizeof f->conf, "%s/front-%d.conf", dir, ++serial);
     snprintf(f->sock, sizeof f->sock, "%s/stats-%d", dir, serial);
     snprintf(f->servers, sizeof f->servers, "%s/servers-%d.conf", dir, serial);
@@ -134,8 +137,11 @@ static void set_up(struct front *f, struct rig *r, enum kind kind)
         write_haproxy(f, "admin");
         rig_set(r, "balancer_socket", f->sock);
         rig_set(r, "balancer_backend", "web");
-        if (kind == SLOTS)
+        if (kind == SLOTS) {
+            snprintf(tcp, sizeof tcp, "127.0.0.1:%d", f->stats_port);
+            rig_set(r, "balancer_socket", tcp);
             rig_set(r, "balancer_slots", "web");
+        }
     } else {
         write_nginx(f);
         rig_set(r, "balancer_file", f->servers);
@@ -478,6 +484,80 @@ static void one_that_does_not_answer_is_taken_out_but_never_all(void **state)
     halt(&f);
 }
 
+/* haproxy checks health itself: what it calls down does not count. */
+static void the_balancers_own_check_counts(void **state)
+{
+    struct front f;
+    struct rig r;
+
+    (void)state;
+    set_up(&f, &r, DYNAMIC);
+    rig_set(&r, "balancer_server", "check inter 100ms fastinter 100ms fall 2 rise 1 maxconn 9");
+    rig_set(&r, "probe_failures", "1000");
+    rig_open(&r);
+    rig_scale(&r, 2);
+    rig_settle(&r, 2, 2, 0);
+    assert_non_null(strstr(ask(&f, "show stat web 4 -1"), ",UP"));
+    kill(rig_pid_of(&r, r.port), SIGKILL); /* and another is started on another port */
+    rig_settle(&r, 1, 1, -1);
+    rig_settle(&r, 2, 2, 0);
+    rig_end(&r);
+    halt(&f);
+}
+
+/* Where haproxy was, something listens: it never answers, or not in the protocol. */
+static void a_socket_that_makes_no_sense_stops_nothing(void **state)
+{
+    static const char *const answers[] = {NULL, "<html>\n", "1\n# names\n3 web 1\n", ""};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        struct sockaddr_un a = {.sun_family = AF_UNIX};
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        struct front f;
+        struct rig r;
+        int64_t began;
+        pid_t pid = 0;
+
+        print_message("  %s\n", answers[i] ? answers[i] : "silence");
+        set_up(&f, &r, DYNAMIC);
+        rig_open(&r);
+        rig_scale(&r, 2);
+        rig_settle(&r, 2, 2, 0);
+        halt(&f);
+        unlink(f.sock);
+        memcpy(a.sun_path, f.sock, strlen(f.sock));
+        assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+        assert_int_equal(listen(fd, 16), 0);
+        if (answers[i] && (pid = fork()) == 0) {
+            for (;;) {
+                int c = accept(fd, NULL, NULL);
+                char buf[500];
+
+                if (recv(c, buf, sizeof buf, 0) > 0)
+                    send(c, answers[i], strlen(answers[i]), MSG_NOSIGNAL);
+                close(c);
+            }
+        }
+        began = clk_mono_ms();
+        rig_scale(&r, 1);
+        assert_true(clk_mono_ms() - began < 3000);
+        rig_tend_for(&r, 1000);
+        assert_int_equal(rig_count_alive(&r, false), 2);
+        assert_non_null(strstr(rig_status(&r).note, "cannot be told"));
+        close(fd);
+        if (pid > 0) {
+            kill(pid, SIGKILL);
+            waitpid(pid, NULL, 0);
+        }
+        unlink(f.sock);
+        run(&f);
+        rig_settle(&r, 1, 1, 0);
+        rig_end(&r);
+        halt(&f);
+    }
+}
+
 static const char *check(struct rig *r, int expected)
 {
     static char out[1000];
@@ -675,6 +755,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_restart_finds_what_changed_meanwhile),
         cmocka_unit_test(what_a_restart_of_the_balancer_forgot_is_told_again),
         cmocka_unit_test(one_that_does_not_answer_is_taken_out_but_never_all),
+        cmocka_unit_test(the_balancers_own_check_counts),
+        cmocka_unit_test(a_socket_that_makes_no_sense_stops_nothing),
         cmocka_unit_test(check_tells_what_is_missing),
         cmocka_unit_test(a_refusal_is_told),
         cmocka_unit_test(a_reload_that_is_not_taken_up_is_noticed),
