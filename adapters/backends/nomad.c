@@ -487,12 +487,15 @@ static const char about[] =
     "    capabilities = [\"read-job-scaling\", \"scale-job\", \"read-job\"]\n"
     "  }\n";
 
+static const char *const account[] = {"url", "region", NULL};
+
 const struct backend backend_nomad = {
     .name = "nomad",
     .summary = "instances are the allocations of a task group of a Nomad job",
     .about = about,
     .options = options,
     .lead_time_guess_ms = 30 * CLK_SECOND_MS,
+    .account = account,
     .check_options = nomad_check_options,
     .open = nomad_open,
     .status = nomad_status,

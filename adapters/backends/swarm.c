@@ -371,12 +371,15 @@ static const char about[] =
     "  GET  /v1.40/info  /v1.40/services/web  /v1.40/tasks\n"
     "  POST /v1.40/services/ID/update\n";
 
+static const char *const account[] = {"socket", "url", NULL};
+
 const struct backend backend_swarm = {
     .name = "swarm",
     .summary = "instances are the tasks of a replicated Docker Swarm service",
     .about = about,
     .options = options,
     .lead_time_guess_ms = 10 * CLK_SECOND_MS,
+    .account = account,
     .check_options = swarm_check_options,
     .open = swarm_open,
     .status = swarm_status,
