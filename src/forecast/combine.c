@@ -12,7 +12,7 @@
 
 #define MOST_VOICES 12
 #define MOST_FOLDS 7         /* each day of the week once */
-#define MOST_FOLDS_COARSE 16 /* where the short season is not a day: weeks, as a rule */
+#define MOST_FOLDS_COARSE 16 /* where the short season is a week */
 #define ORIGINS_A_FOLD 24
 /* Origins that look the whole reach ahead: all up to so many cells, every third up to so many,
  * every sixth beyond. The others look one of so many parts of it ahead. */
@@ -460,10 +460,11 @@ static void keep_reason(struct combine *c, const struct voice *v, const struct e
              why->msg);
 }
 
-/* The short season is a day, and not one that was found. */
+/* There is a short season, and it is a day, or less where that was found; not a week of coarse
+ * cells. */
 static bool has_day(const struct prepared *p)
 {
-    return p->season.m > 0 && (int64_t)p->season.m * p->step_ms == DAY_MS;
+    return p->season.m > 0 && (int64_t)p->season.m * p->step_ms <= DAY_MS;
 }
 
 static int fit_all(struct combine *c, const struct combine_row *rows, size_t n_rows,
