@@ -16,6 +16,7 @@
 #include "decide/guards.h"
 
 #define REPEAT_MS CLK_HOUR_MS
+#define BLIND_SUFFIX ", blind" /* of the reason in a row */
 
 enum field_type { FIELD_INT, FIELD_INT64, FIELD_DOUBLE, FIELD_BOOL, FIELD_PHASE, FIELD_MOVED };
 
@@ -440,7 +441,8 @@ enum record_kind record_due(struct record_last *last, const struct record *r)
     enum record_kind kind = RECORD_CHANGE;
 
     if (last->is_valid && last->count == r->decision.count && last->gate == gate &&
-        last->is_waiting == is_waiting(&r->decision) && strcmp(last->rail, rail) == 0) {
+        last->is_waiting == is_waiting(&r->decision) &&
+        last->is_blind == r->decision.is_blind && strcmp(last->rail, rail) == 0) {
         /* A clock set back starts the hour anew. */
         int64_t since = r->in.now_ms - last->time_ms;
 
@@ -453,6 +455,7 @@ enum record_kind record_due(struct record_last *last, const struct record *r)
     last->count = r->decision.count;
     last->gate = gate;
     last->is_waiting = is_waiting(&r->decision);
+    last->is_blind = r->decision.is_blind;
     str_copy(last->rail, sizeof last->rail, rail);
     return kind;
 }
@@ -483,9 +486,17 @@ void record_row(const struct record *r, enum record_kind kind, const char *servi
     out->to = r->decision.count;
     out->load = r->in.load;
     str_copy(out->service, sizeof out->service, service);
-    snprintf(out->reason, sizeof out->reason, "%s%s", decision_binding(&r->decision)->rail,
-             is_waiting(&r->decision) ? ", approval" : "");
+    snprintf(out->reason, sizeof out->reason, "%s%s%s", decision_binding(&r->decision)->rail,
+             is_waiting(&r->decision) ? ", approval" : "",
+             r->decision.is_blind ? BLIND_SUFFIX : "");
     name_gate(&r->gate, out->gate, sizeof out->gate);
+}
+
+bool record_row_is_blind(const struct store_decision *row)
+{
+    size_t n = strlen(row->reason), suffix = strlen(BLIND_SUFFIX);
+
+    return n >= suffix && strcmp(row->reason + n - suffix, BLIND_SUFFIX) == 0;
 }
 
 bool record_replay(const struct record *r, struct decision *again)

@@ -1,9 +1,9 @@
 /* record.h - a decision as it is kept: every input, every reason, what the gate did with it.
  *
  * A record holds the whole struct decide_in, so that decide() gives the same count from it
- * years later. It is written in full when count, binding reason or gate result change, and once
- * an hour; in between the last one stands ("same until"). An instance that crashes and comes
- * again, or a call that is tried again after each wait, says nothing new. */
+ * years later. It is written in full when count, binding reason, blindness or gate result
+ * change, and once an hour; in between the last one stands ("same until"). An instance that
+ * crashes and comes again, or a call that is tried again after each wait, says nothing new. */
 #ifndef SCALER_ACT_RECORD_H
 #define SCALER_ACT_RECORD_H
 
@@ -40,12 +40,13 @@ struct record_last {
     int count;
     enum gate_kind gate;
     bool is_waiting; /* for approval */
+    bool is_blind;   /* decided without fresh data */
     char rail[DECIDE_NAME_SIZE];
 };
 
 enum record_kind {
     RECORD_SAME,   /* nothing to write: the last one stands */
-    RECORD_CHANGE, /* count, binding reason or gate result differ */
+    RECORD_CHANGE, /* count, binding reason, blindness or gate result differ */
     RECORD_REPEAT, /* an hour has passed */
 };
 
@@ -55,6 +56,9 @@ enum record_kind record_due(struct record_last *last, const struct record *r);
 /* The row beside the JSON; run and id are the store's or the caller's. */
 void record_row(const struct record *r, enum record_kind kind, const char *service,
                 struct store_decision *out);
+
+/* Whether the row tells of a decision without fresh data. */
+bool record_row_is_blind(const struct store_decision *row);
 
 /* decide() once more from the record. True when it gives the same count and the same binding
  * reason; *again is what it gave. */

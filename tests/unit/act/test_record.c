@@ -230,6 +230,29 @@ static void only_what_changes_or_an_hour_is_written(void **state)
     }
 }
 
+static void losing_sight_is_written_and_told_in_the_row(void **state)
+{
+    struct record_last last = {0};
+    struct record r = {0};
+    struct store_decision row;
+
+    (void)state;
+    r.in.now_ms = NOW;
+    assert_int_equal(record_due(&last, &r), RECORD_CHANGE);
+    record_row(&r, RECORD_CHANGE, "web", &row);
+    assert_false(record_row_is_blind(&row));
+    r.in.now_ms += 60000;
+    r.decision.is_blind = true;
+    assert_int_equal(record_due(&last, &r), RECORD_CHANGE);
+    record_row(&r, RECORD_CHANGE, "web", &row);
+    assert_true(record_row_is_blind(&row));
+    assert_int_equal(record_due(&last, &r), RECORD_SAME);
+    r.decision.is_blind = false;
+    assert_int_equal(record_due(&last, &r), RECORD_CHANGE);
+    str_copy(row.reason, sizeof row.reason, "x");
+    assert_false(record_row_is_blind(&row));
+}
+
 static void the_story_names_every_step(void **state)
 {
     static const char *const parts[] = {
@@ -281,6 +304,7 @@ int main(void)
         cmocka_unit_test(unknown_numbers_stay_unknown),
         cmocka_unit_test(bad_records_are_refused_or_read_as_far_as_they_go),
         cmocka_unit_test(only_what_changes_or_an_hour_is_written),
+        cmocka_unit_test(losing_sight_is_written_and_told_in_the_row),
         cmocka_unit_test(the_story_names_every_step),
     };
 
