@@ -9,8 +9,8 @@
 #include "act/override.h"
 #include "base/clk.h"
 #include "base/str.h"
-#include "daemon/planning.h"
 #include "service/service.h"
+#include "service/service_lead.h"
 
 static int take_overrides(struct service *s, const char *state_dir, int64_t now_ms,
                           struct err *e)
@@ -70,7 +70,7 @@ static int take_in_force(struct aim *a, const struct service_conf *sc, struct st
 static int take_configured(struct aim *a, const struct service_conf *sc, struct store *store,
                            const char *state_dir, struct err *e)
 {
-    int64_t measured_ms = store ? planning_lead_ms(store, sc->name) : 0;
+    int64_t measured_ms = store ? service_lead_stored(store, sc->name) : 0;
 
     service_setup(sc, measured_ms, &a->brain);
     if (store && state_dir && take_in_force(a, sc, store, state_dir, measured_ms, e) != 0)

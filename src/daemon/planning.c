@@ -10,13 +10,12 @@
 #include "forecast/future.h"
 #include "service/agenda.h"
 #include "service/hook.h"
+#include "service/service_lead.h"
 
 #define AGAIN_SHARE 24 /* of a day: an hour, but for a demonstration */
 #define HASTENED_MS                                                                        \
     (10 * CLK_SECOND_MS)               /* so that changes that come together make one plan \
                                         */
-#define STARTS_MOST 200                /* of the newest starts, whose lead time counts */
-static const double LEAD_SHARE = 0.95; /* of the starts are at least so fast */
 
 struct plan_job {
     struct pool_job pool;
@@ -37,27 +36,6 @@ struct plan_job {
 
 /* ---- on the pool ---- */
 
-static int by_lead(const void *a, const void *b)
-{
-    const struct store_lead *x = a, *y = b;
-
-    return (x->lead_ms > y->lead_ms) - (x->lead_ms < y->lead_ms);
-}
-
-int64_t planning_lead_ms(struct store *store, const char *service)
-{
-    struct store_lead *items = NULL;
-    int64_t lead_ms = 0;
-    size_t n = 0;
-
-    if (store_lead_list(store, service, STARTS_MOST, &items, &n, NULL) == 0 && n > 0) {
-        qsort(items, n, sizeof *items, by_lead);
-        lead_ms = items[(size_t)(LEAD_SHARE * (double)(n - 1) + 0.5)].lead_ms;
-    }
-    free(items);
-    return lead_ms;
-}
-
 static int read_store(struct plan_job *job, struct series **raw, struct err *e)
 {
     struct store *store = NULL;
@@ -67,7 +45,7 @@ static int read_store(struct plan_job *job, struct series **raw, struct err *e)
     if (store_open(&store, job->state_dir, STORE_READ, e) == 0 &&
         store_read(store, &job->series, job->now_ms - PLANNER_HISTORY_MS, INT64_MAX, raw, e) ==
             0) {
-        lead_ms = planning_lead_ms(store, job->conf->name);
+        lead_ms = service_lead_stored(store, job->conf->name);
         if (job->conf->lead_time_ms <= 0 && lead_ms > 0)
             job->planner.setup.lead_time_ms = lead_ms;
         rc = 0;

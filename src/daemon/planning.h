@@ -5,15 +5,13 @@
  * --diff`) and approve.
  *
  * A plan costs about a second of CPU. All units together spend at most PLANNING_SHARE of a core
- * on them: where there are too many for an hour, each comes later. Loop thread only, but for
- * planning_lead_ms. */
+ * on them: where there are too many for an hour, each comes later. Loop thread only. */
 #ifndef SCALER_DAEMON_PLANNING_H
 #define SCALER_DAEMON_PLANNING_H
 
 #include <stdint.h>
 
 #include "base/str.h"
-#include "collect/store.h"
 #include "daemon/unit.h"
 
 #define PLANNING_SHARE 0.05
@@ -26,8 +24,5 @@ void planning_hasten(struct unit *u);
 
 /* The plan that an earlier run published; what cannot be read is none. */
 void planning_restore(struct unit *u, const struct str *kept);
-
-/* How long the starts took that the store knows of: 95 % were at least so fast; 0 none. */
-int64_t planning_lead_ms(struct store *store, const char *service);
 
 #endif
