@@ -202,6 +202,23 @@ void print_number(struct print *p, double v, int decimals)
     str_clear(&text);
 }
 
+const char *print_share_text(double share, char *out, size_t size)
+{
+    if (isnan(share))
+        return "-";
+    if (share == 0)
+        return "0 %";
+    snprintf(out, size, "%.*f %%", share < 0.0995 ? share < 0.00995 ? 3 : 2 : 1, 100 * share);
+    return out;
+}
+
+void print_share(struct print *p, double share)
+{
+    char text[32];
+
+    print_text(p, print_share_text(share, text, sizeof text));
+}
+
 void print_time(struct print *p, int64_t wall_ms)
 {
     char text[32];

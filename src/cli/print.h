@@ -54,8 +54,12 @@ int print_new(struct print **out, FILE *file, enum print_format format,
 void print_text(struct print *p, const char *text); /* NULL: unknown */
 void print_int(struct print *p, int64_t v);
 void print_number(struct print *p, double v, int decimals);
+void print_share(struct print *p, double share); /* as text, for tables */
 void print_time(struct print *p, int64_t wall_ms);
 void print_duration(struct print *p, int64_t ms);
+
+/* "0.034 %", "7.71 %", "34.1 %", "-" for NAN; `out` is one place for it. */
+const char *print_share_text(double share, char *out, size_t size);
 
 /* Writes what is left and frees p, also on errors. ERR_IO, ERR_NOMEM. */
 int print_end(struct print *p, struct err *e);

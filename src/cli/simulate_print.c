@@ -63,24 +63,6 @@ int simulate_print_rows(const struct simulate_shown *s, enum print_format format
 
 /* ---- for people: one screen ---- */
 
-/* "0.034 %", "7.71 %", "34.1 %"; `out` is one place for it. */
-static const char *percent(double share, char *out, size_t size)
-{
-    if (isnan(share))
-        return "-";
-    if (share == 0)
-        return "0 %";
-    snprintf(out, size, "%.*f %%", share < 0.0995 ? share < 0.00995 ? 3 : 2 : 1, 100 * share);
-    return out;
-}
-
-static void print_share(struct print *p, double share)
-{
-    char text[32];
-
-    print_text(p, percent(share, text, sizeof text));
-}
-
 static void print_contestant(struct print *p, const char *name, const struct contest_row *row,
                              double price)
 {
@@ -234,7 +216,8 @@ static void show_against(const struct contest_row *own, const struct contest_row
         snprintf(sum, sizeof sum, "%.0f %% %s instance-hours", 100 * fabs(more),
                  more < 0 ? "fewer" : "more");
     printf("against %s%s: %s; above capacity %s, not %s\n", peer->name, what, sum,
-           percent(own->above, a, sizeof a), percent(peer->above, b, sizeof b));
+           print_share_text(own->above, a, sizeof a),
+           print_share_text(peer->above, b, sizeof b));
 }
 
 /* What HPA's best target is worth, where that is not plain. */
@@ -261,12 +244,13 @@ static void show_verdict(const struct simulate_shown *s)
     double objective = objective_of(s);
     char a[32], b[32];
 
-    printf("\nscaler: %s of requests above capacity", percent(own->above, a, sizeof a));
+    printf("\nscaler: %s of requests above capacity",
+           print_share_text(own->above, a, sizeof a));
     if (!isnan(objective))
         printf(": the objective of %.4g %% is %s", 100 * objective,
                own->above <= objective ? "kept" : "NOT KEPT");
     printf("\nif capacity is 10 %% less than you say: %s above it",
-           percent(own->above_less, b, sizeof b));
+           print_share_text(own->above_less, b, sizeof b));
     if (!isnan(objective))
         printf(", %.3g times the objective", own->above_less / objective);
     printf("\n");
