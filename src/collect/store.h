@@ -31,7 +31,10 @@ struct store;
 #define STORE_NAME_BYTES 128 /* of a service or signal, with the final NUL */
 /* Signals; guards have names of their own. */
 #define STORE_DEMAND "demand" /* the load, which is forecast */
-#define STORE_READY "ready"   /* ready instances, of services with guards */
+/* Instances by the end of a cell: ready ones, of services with guards or in dry run; */
+#define STORE_READY "ready"
+/* with those that start, in dry run alone: then they are another scaler's. */
+#define STORE_RUNNING "running"
 
 enum store_mode {
     STORE_READ,  /* the file must exist; nothing is created or migrated */

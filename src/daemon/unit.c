@@ -223,17 +223,22 @@ struct state_signal *unit_guard_signal(struct unit *u, size_t guard)
     return find_signal(u, u->service.conf->guards[guard].name);
 }
 
-/* With guards: what ran in each cell, so that the capacity can be measured from the store; but
- * for rollouts, in which two versions carried it. */
-static void keep_ready(struct unit *u)
+/* What ran when the last cell ended, however late its load comes: with guards, so that the
+ * capacity can be measured from the store; in dry run, so that what another scaler does can be
+ * compared. Not in rollouts, in which two versions carried the load. */
+static void keep_ready(struct unit *u, int64_t now_ms)
 {
     const struct service *s = &u->service;
+    int64_t cell_ms = (now_ms / s->conf->step_ms - 1) * s->conf->step_ms;
+    bool is_dry = s->gate_conf.mode == GATE_MODE_DRY_RUN;
 
-    if (s->conf->n_guards == 0 || s->status_ms == 0 || s->is_status_lost || s->newest_ms < 0 ||
-        s->newest_ms == u->ready_cell_ms || s->rollout_since_ms != 0)
+    if ((s->conf->n_guards == 0 && !is_dry) || s->status_ms == 0 || s->is_status_lost ||
+        cell_ms == u->ready_cell_ms || s->rollout_since_ms != 0)
         return;
-    u->ready_cell_ms = s->newest_ms;
-    state_add_signal(find_signal(u, STORE_READY), s->newest_ms, s->status.ready);
+    u->ready_cell_ms = cell_ms;
+    state_add_signal(find_signal(u, STORE_READY), cell_ms, s->status.ready);
+    if (is_dry)
+        state_add_signal(find_signal(u, STORE_RUNNING), cell_ms, s->status.running);
 }
 
 /* A dry run by order of the command line leaves no trace of settings that it took. */
@@ -927,7 +932,7 @@ void unit_decide(struct unit *u, int64_t wall_ms, int64_t mono_ms)
     u->wants_decision = !service_decide(s, now_ms, &submit);
     tend_approval(u);
     tend_capacity(u, now_ms);
-    keep_ready(u);
+    keep_ready(u, now_ms);
     if (u->wants_decision)
         return;
     if (s->asks_hook && u->object && !(submit && spend_holds(u, mono_ms, &held))) {

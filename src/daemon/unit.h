@@ -69,9 +69,10 @@ struct unit {
     uint64_t token;         /* of its decision */
     bool saw_rollout;       /* since it was sent: how long it took is no lead time */
 
-    struct state_signal *signals[2 * DECIDE_GUARDS]; /* guards and ready, as they were used */
+    /* guards, ready and running, as they were used */
+    struct state_signal *signals[2 * DECIDE_GUARDS];
     size_t n_signals;
-    int64_t ready_cell_ms; /* the last whose ready count was kept */
+    int64_t ready_cell_ms;  /* the last whose ready count was kept */
 
     /* As last put into the store. */
     struct record_last kept;

@@ -39,7 +39,7 @@ const struct conf_option guard_source_options[] = {
 };
 
 /* Signals of the store that are no guards. */
-static const char *const taken_names[] = {STORE_DEMAND, STORE_READY};
+static const char *const taken_names[] = {STORE_DEMAND, STORE_READY, STORE_RUNNING};
 
 void guard_conf_clear(struct guard_conf *g)
 {
