@@ -20,6 +20,7 @@ extern const struct command command_override;
 extern const struct command command_plan;
 extern const struct command command_resume;
 extern const struct command command_run;
+extern const struct command command_shadow;
 extern const struct command command_simulate;
 extern const struct command command_status;
 extern const struct command command_stop;
@@ -40,6 +41,7 @@ const struct command *const command_table[] = {
     &command_status,
     &command_decisions,
     &command_explain,
+    &command_shadow,
     &command_hold,
     &command_resume,
     &command_override,
