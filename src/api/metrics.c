@@ -48,6 +48,11 @@ OF_SERVICE(stated, s->stated > 0 ? s->stated : (double)NAN)
 OF_SERVICE(per_instance, s->per_instance > 0 ? s->per_instance : (double)NAN)
 OF_SERVICE(is_guarded, s->is_guarded)
 OF_SERVICE(is_learning, s->is_learning)
+OF_SERVICE(shadow_ready, s->shadow_ms > 0 ? (double)s->is_shadow_ready : (double)NAN)
+OF_SERVICE(shadow_hours, s->shadow_hours)
+OF_SERVICE(shadow_other_hours, s->shadow_other_hours)
+OF_SERVICE(shadow_above, s->shadow_above)
+OF_SERVICE(shadow_other_above, s->shadow_other_above)
 OF_SERVICE(samples, (double)s->samples)
 OF_SERVICE(decisions, (double)s->decisions)
 OF_SERVICE(scale_calls, (double)s->scale_calls)
@@ -134,6 +139,16 @@ static const struct metric metrics[] = {
      NULL, naive_ratio, NULL},
     {"scaler_forecast_p95_share", "gauge",
      "Share of what came at or below the p95 of earlier forecasts.", NULL, cover95, NULL},
+    {"scaler_shadow_ready", "gauge",
+     "1 when a service in dry run is ready to act, by the last verdict of `scaler shadow`.",
+     NULL, shadow_ready, NULL},
+    {"scaler_shadow_instance_hours", "gauge",
+     "Instance-hours of the days it judged, by scaler.", "who=\"scaler\"", shadow_hours, NULL},
+    {"scaler_shadow_instance_hours", NULL, NULL, "who=\"other\"", shadow_other_hours, NULL},
+    {"scaler_shadow_above_ratio", "gauge",
+     "Share of the requests above capacity in the days it judged, by scaler.", "who=\"scaler\"",
+     shadow_above, NULL},
+    {"scaler_shadow_above_ratio", NULL, NULL, "who=\"other\"", shadow_other_above, NULL},
     {"scaler_samples_total", "counter", "Samples taken.", NULL, samples, NULL},
     {"scaler_decisions_total", "counter", "Decisions made.", NULL, decisions, NULL},
     {"scaler_scale_calls_total", "counter", "Counts that a backend accepted.", NULL,

@@ -163,6 +163,8 @@ static void print_notes(const struct service_status *s)
                print_style(stdout, s->is_guarded ? PRINT_RED : PRINT_PLAIN),
                s->is_guarded ? "GUARDED" : "guards", print_style(stdout, PRINT_PLAIN),
                s->guards, s->is_guarded ? ": no scale-in" : "");
+    if (s->shadow[0] != '\0')
+        printf("%s: shadow: %s\n", s->name, s->shadow);
     if (s->note[0] != '\0')
         printf("%s: %s\n", s->name, s->note);
     if (s->error[0] != '\0') {

@@ -13,9 +13,8 @@
 #include "service/service_lead.h"
 
 #define AGAIN_SHARE 24 /* of a day: an hour, but for a demonstration */
-#define HASTENED_MS                                                                        \
-    (10 * CLK_SECOND_MS)               /* so that changes that come together make one plan \
-                                        */
+/* So that changes that come together make one plan. */
+#define HASTENED_MS (10 * CLK_SECOND_MS)
 
 struct plan_job {
     struct pool_job pool;

@@ -17,6 +17,7 @@
 #include "daemon/planning.h"
 #include "daemon/spend.h"
 #include "daemon/training.h"
+#include "daemon/verdict.h"
 
 #define OPEN_DEADLINE_MS (20 * CLK_SECOND_MS)
 #define POLL_DEADLINE_MS (5 * CLK_SECOND_MS)
@@ -973,5 +974,6 @@ void unit_tend(struct unit *u, int64_t mono_ms)
     fit_night(u);
     fit_track(u, mono_ms);
     planning_tend(u, mono_ms);
+    verdict_tend(u);
     pump(u, mono_ms);
 }

@@ -30,6 +30,7 @@ struct unit_env {
     int plans;                /* being made, and when the next may be: daemon/planning.c */
     int64_t plan_mono_ms;
     size_t n_units;
+    int verdicts; /* in flight, one at a time: daemon/verdict.c */
 };
 
 struct unit {
@@ -73,6 +74,7 @@ struct unit {
     struct state_signal *signals[2 * DECIDE_GUARDS];
     size_t n_signals;
     int64_t ready_cell_ms;  /* the last whose ready count was kept */
+    int64_t verdict_due_ms; /* daemon/verdict.h; 0 not yet */
 
     /* As last put into the store. */
     struct record_last kept;

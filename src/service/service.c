@@ -773,6 +773,9 @@ void service_show(const struct service *s, int64_t now_ms, struct service_status
     out->load = s->newest_load;
     out->load_ms = s->newest_ms >= 0 ? s->newest_ms + s->conf->step_ms : 0;
     out->forecast = out->need = NAN;
+    if (out->shadow_ms == 0)
+        out->shadow_hours = out->shadow_other_hours = out->shadow_above =
+            out->shadow_other_above = NAN;
     out->lead_time_ms = service_lead_time_ms(s);
     out->is_learning = true;
     out->desired = -1;

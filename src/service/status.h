@@ -55,7 +55,12 @@ struct service_status {
     double naive_ratio; /* their error over that of repeating the last week; NAN unknown */
     double cover95;     /* share of what came at or below their p95; NAN unknown */
     char note[160];     /* "" or what source or backend want to be known */
-    char error[256];    /* the last one; "" none */
+    char shadow[320];   /* dry run: "" or the last verdict of replay/shadow.h */
+    int64_t shadow_ms;  /* when it was made; 0: none, and what follows is unknown */
+    bool is_shadow_ready;
+    double shadow_hours, shadow_other_hours; /* instance-hours of seven days */
+    double shadow_above, shadow_other_above; /* share of requests above capacity */
+    char error[256];                         /* the last one; "" none */
     int64_t error_ms;
 
     /* Since the daemon started. */
