@@ -233,7 +233,7 @@ static int is_usual_ahead(const struct series *history, const struct future_setu
 static int issue(struct track *track, const struct series *history,
                  const struct future_setup *setup, struct err *e)
 {
-    struct month no_month = {0};
+    struct month no_month = {0}; /* the record has leads of a day at most */
     struct series *learned = NULL;
     struct predictor *p = NULL;
     struct track_issue made;
