@@ -5,6 +5,7 @@
 
 #include "base/clk.h"
 #include "base/str.h"
+#include "daemon/keep.h"
 
 /* A fetch is over before the next one is due, and soon enough to be told from a dead source. */
 #define MOST_MS (10 * CLK_SECOND_MS)
@@ -133,7 +134,7 @@ static void take_guard(struct fetch *f, struct unit *u, int guard, const struct 
     if (e->code != ERR_NONE)
         service_guard_failed(sv, i, now_ms, e);
     else if (service_take_guard(sv, i, now_ms, r->items, r->n, keep_guard,
-                                unit_guard_signal(u, i)))
+                                keep_guard_signal(u, i)))
         unit_decide(u, f->wall_ms, f->mono_ms);
 }
 

@@ -129,9 +129,6 @@ bool unit_reap(struct unit *u);
 /* Decides now, and sends what comes of it. */
 void unit_decide(struct unit *u, int64_t wall_ms, int64_t mono_ms);
 
-/* Where the values of a guard are kept; NULL: no memory. */
-struct state_signal *unit_guard_signal(struct unit *u, size_t guard);
-
 /* Fills in what is known of it now. */
 void unit_show(struct unit *u, struct service_status *out);
 
