@@ -29,12 +29,16 @@ for tool in go rsync make dpkg-source etcd "$reflect"; do
     fi
 done
 
-# The list of source packages goes into a folder of its own: the machine's stays as it is.
+# The sources come from where the machine's packages do. The list goes into a folder of its own:
+# the machine's stays as it is.
+mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
+    'Created-By: Packages' | awk '$2 == "bookworm" && $3 == "main" { print $1; exit }')
+[ -n "$mirror" ] || { echo "kubernetes_build.sh: apt knows no main of bookworm" >&2; exit 1; }
 work=$cache/work
 rm -rf "$work"
 mkdir -p "$work/lists/partial" "$work/tmp" "$work/go/src/k8s.io" "$cache/bin"
 echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
-    "http://deb.debian.org/debian bookworm main" >"$work/sources.list"
+    "$mirror bookworm main" >"$work/sources.list"
 apt="-o Dir::Etc::sourcelist=$work/sources.list -o Dir::Etc::sourceparts=/dev/null
      -o Dir::State::lists=$work/lists -o Dir::Cache=$work/tmp -o APT::Sandbox::User=root"
 apt-get -q $apt update
