@@ -130,6 +130,11 @@ static void print_seconds(struct print *p, double seconds)
     print_duration(p, llround(seconds) * CLK_SECOND_MS);
 }
 
+static void print_hours(struct print *p, double v)
+{
+    print_number(p, v, v < 10 ? 2 : v < 1000 ? 1 : 0);
+}
+
 static void show_gaps(const struct shadow *s)
 {
     static const char *const names[SHADOW_GAPS] = {
@@ -184,34 +189,36 @@ static void print_amount(struct print *p, double v)
     print_number(p, v, v < 10 ? 2 : v < 100 ? 1 : 0);
 }
 
+enum { SIDE_COLUMNS = 7 };
+
 static int show_sides(const struct shadow_shown *shown, struct err *e)
 {
-    static const struct print_column columns[] = {
-        {"", "", PRINT_LEFT},           {"", "INST-HOURS", PRINT_RIGHT},
-        {"", "PRICE", PRINT_RIGHT},     {"", "ABOVE", PRINT_RIGHT},
-        {"", "SHORT", PRINT_RIGHT},     {"", "5 MIN", PRINT_RIGHT},
-        {"", "OUTS A DAY", PRINT_RIGHT}};
+    static const struct print_column columns[SIDE_COLUMNS] = {
+        {"", "", PRINT_LEFT},       {"", "INST-HOURS", PRINT_RIGHT},
+        {"", "ABOVE", PRINT_RIGHT}, {"", "SHORT", PRINT_RIGHT},
+        {"", "5 MIN", PRINT_RIGHT}, {"", "OUTS A DAY", PRINT_RIGHT},
+        {"", "PRICE", PRINT_RIGHT}}; /* the last one where there is a price */
     static const char *const names[SHADOW_SIDES] = {"other scaler", "scaler"};
     const struct shadow *s = shown->shadow;
     double days = s->gap_s[SHADOW_SCORED] * CLK_SECOND_MS / (double)s->setup.day_ms;
+    bool has_price = !isnan(shown->price);
     struct print *p;
 
     printf("\n");
-    if (print_new(&p, stdout, PRINT_TABLE, columns, sizeof columns / sizeof *columns, e) != 0)
+    if (print_new(&p, stdout, PRINT_TABLE, columns, has_price ? SIDE_COLUMNS : SIDE_COLUMNS - 1,
+                  e) != 0)
         return -1;
     for (int w = 0; w < SHADOW_SIDES; w++) {
         const struct shadow_sum *sum = &s->sums[w];
 
         print_text(p, names[w]);
-        print_number(p, sum->instance_hours,
-                     sum->instance_hours < 10     ? 2
-                     : sum->instance_hours < 1000 ? 1
-                                                  : 0);
-        print_number(p, sum->instance_hours * shown->price, 2);
+        print_hours(p, sum->instance_hours);
         print_share(p, shadow_above(s, (enum shadow_who)w));
         print_seconds(p, sum->above_s);
         print_share(p, shadow_worst(s, (enum shadow_who)w));
         print_number(p, days > 0 ? sum->outs / days : NAN, 1);
+        if (has_price)
+            print_number(p, sum->instance_hours * shown->price, 2);
     }
     return print_end(p, e);
 }
@@ -234,7 +241,7 @@ static int show_days(const struct shadow *s, struct err *e)
         print_time(p, d->start_ms);
         print_share(p, floor(1000 * share(d->scored_s, d->total_s)) / 1000);
         for (int w = 0; w < SHADOW_SIDES; w++)
-            print_number(p, d->sums[w].instance_hours, d->sums[w].instance_hours < 10 ? 2 : 1);
+            print_hours(p, d->sums[w].instance_hours);
         for (int w = 0; w < SHADOW_SIDES; w++)
             print_share(p, share(d->sums[w].above, d->asked));
         for (int w = 0; w < SHADOW_SIDES; w++)
@@ -297,8 +304,9 @@ int shadow_print_table(const struct shadow_shown *shown, struct err *e)
     if (show_sides(shown, e) != 0)
         return -1;
     printf(
-        "ABOVE: requests above capacity; 5 MIN: in the worst ones. SHORT: time with load above "
-        "capacity.\n");
+        "ABOVE: requests above capacity; 5 MIN: in the worst ones. SHORT: time with load "
+        "above capacity.\nscaler decided each time from what the other ran: in charge it would "
+        "change its count less often.\n");
     if (show_days(s, e) != 0 || show_moments(s, e) != 0)
         return -1;
     shadow_verdict(s, verdict, sizeof verdict);

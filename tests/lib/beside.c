@@ -2,31 +2,40 @@
 #include "lib/beside.h"
 
 #include "base/clk.h"
+#include "decide/brain.h"
 #include "lib/test.h"
 #include "replay/policy.h"
 
 #define MONDAY_MS INT64_C(1700438400000) /* 2023-11-20, midnight UTC */
 
-/* A policy, and what it said. */
-struct recorder {
-    struct policy inner;
+/* scaler in dry run: it sees the other's fleet, and what it says leaves no trace in it. */
+struct watcher {
     struct beside *b;
+    struct brain *brain;
+    const struct simulate *other; /* from the first cell of the load on */
 };
 
 static int want(void *state, const struct policy_view *v, int *count, struct err *e)
 {
-    struct recorder *r = state;
-    struct beside *b = r->b;
-    int asked;
+    struct watcher *w = state;
+    struct beside *b = w->b;
+    size_t cell = (size_t)((v->now_ms - b->load->start_ms) / CLK_MINUTE_MS) - 1;
+    const struct simulate_cell *seen = &w->other->cells[cell];
+    struct brain_fleet fleet = {.ready = seen->ready, .pending = seen->running - seen->ready};
+    struct decide_in in;
+    struct decision d;
 
-    if (r->inner.kind->want(r->inner.state, v, count, e) != 0)
+    brain_observe(w->brain, v->now_ms, &fleet);
+    brain_sample(w->brain, v->now_ms - CLK_MINUTE_MS, v->load);
+    if (brain_is_night_due(w->brain) && brain_night(w->brain, e) != 0)
         return -1;
-    asked = *count < b->sim.min ? b->sim.min : *count > b->sim.max ? b->sim.max : *count;
+    brain_decide(w->brain, v->now_ms, &in, &d);
+    *count = d.count;
     assert_true(b->n_counts < b->load->n);
     if (b->n_counts > 0)
         b->counts[b->n_counts - 1].until_ms = v->now_ms;
     b->counts[b->n_counts++] = (struct shadow_count){
-        .time_ms = v->now_ms, .until_ms = v->now_ms + CLK_MINUTE_MS, .count = asked};
+        .time_ms = v->now_ms, .until_ms = v->now_ms + CLK_MINUTE_MS, .count = d.count};
     return 0;
 }
 
@@ -35,27 +44,35 @@ static void keep(void *state)
     (void)state;
 }
 
-static const struct policy_kind recorder_kind = {want, keep};
+static const struct policy_kind watcher_kind = {want, keep};
 
-static void run_ours(struct beside *b, const struct brain_setup *brain)
+/* A fleet that gets the counts that were said. */
+static void run_ours(struct beside *b, const struct brain_setup *brain,
+                     const struct simulate *other)
 {
-    struct recorder r = {.b = b};
-    struct policy p = {&recorder_kind, &r, CLK_MINUTE_MS};
+    struct watcher w = {.b = b, .other = other};
+    struct policy p = {&watcher_kind, &w, CLK_MINUTE_MS};
 
-    assert_int_equal(policy_brain(&r.inner, brain, NULL, b->load->start_ms, NULL), 0);
+    assert_int_equal(brain_new(&w.brain, brain, b->load->start_ms, NULL), 0);
     assert_int_equal(simulate_run(&b->ours, &b->sim, &p, NULL), 0);
-    policy_clear(&r.inner);
+    brain_free(w.brain);
 }
 
-static void run_other(struct beside *b, const struct brain_setup *brain)
+static void run_other(struct beside *b, const struct brain_setup *brain, size_t from,
+                      struct simulate *out)
 {
     struct simulate_setup sim = b->sim;
     struct policy p;
 
+    sim.from = from;
     sim.fleet.jitter = 0.5; /* counts change anywhere in a cell */
     assert_int_equal(policy_hpa(&p, brain, 0.7, NULL), 0);
-    assert_int_equal(simulate_run(&b->other, &sim, &p, NULL), 0);
+    assert_int_equal(simulate_run(out, &sim, &p, NULL), 0);
     policy_clear(&p);
+}
+
+static void keep_counts(struct beside *b)
+{
     assert_int_equal(series_new(&b->ready, b->other.start_ms, CLK_MINUTE_MS, NULL), 0);
     assert_int_equal(series_new(&b->running, b->other.start_ms, CLK_MINUTE_MS, NULL), 0);
     for (size_t i = 0; i < b->other.n; i++) {
@@ -67,6 +84,7 @@ static void run_other(struct beside *b, const struct brain_setup *brain)
 void beside_make(struct beside *b, struct series *load, size_t from, double per_instance)
 {
     struct brain_setup brain;
+    struct simulate all;
 
     *b = (struct beside){.load = load};
     b->sim = (struct simulate_setup){.load = load,
@@ -86,8 +104,11 @@ void beside_make(struct beside *b, struct series *load, size_t from, double per_
     brain.max = b->sim.max;
     brain.step_ms = CLK_MINUTE_MS;
     brain.lead_time_ms = b->sim.fleet.start_ms;
-    run_ours(b, &brain);
-    run_other(b, &brain);
+    run_other(b, &brain, 0, &all);
+    run_other(b, &brain, from, &b->other);
+    run_ours(b, &brain, &all);
+    keep_counts(b);
+    simulate_clear(&all);
 }
 
 void beside_clear(struct beside *b)

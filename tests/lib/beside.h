@@ -1,5 +1,6 @@
-/* beside.h - a load that scaler and the Kubernetes HPA were both led along: scaler's decisions
- * as it made them, and what became of each fleet. */
+/* beside.h - a load that the Kubernetes HPA was led along with scaler in dry run beside it:
+ * what became of HPA's fleet, what scaler said when it saw that, and what becomes of a fleet
+ * that gets these counts. */
 #ifndef SCALER_TESTS_LIB_BESIDE_H
 #define SCALER_TESTS_LIB_BESIDE_H
 
