@@ -233,8 +233,8 @@ static void add_known(const struct window *w, size_t from, size_t to, double sca
 void lags_path(const struct lags *l, const struct window *w, size_t horizon, double low,
                double top, double *out, double *sums)
 {
-    double scaled[LAGS_MOST];
-    size_t near[LAGS_MOST], n_near = 0;
+    double scaled[LAGS_MOST] = {0};
+    size_t near[LAGS_MOST] = {0}, n_near = 0;
 
     for (size_t h = 0; h < horizon; h++)
         out[h] = l->intercept;

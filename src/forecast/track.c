@@ -213,11 +213,6 @@ size_t track_near(int64_t ahead_ms)
     return k;
 }
 
-double track_scores(const struct track *t, size_t k)
-{
-    return t->leads[k].n;
-}
-
 double track_voice_error(const struct track *t, size_t k, const char *name)
 {
     size_t i = find_voice(t, name);

@@ -107,9 +107,6 @@ bool track_is_fresh(const struct track *t, int64_t now_ms);
 /* The lead of the record next to `ahead_ms`, on logs. */
 size_t track_near(int64_t ahead_ms);
 
-/* Scores behind lead k. */
-double track_scores(const struct track *t, size_t k);
-
 /* Mean |error| of a voice at lead k as a share of the load; NAN without scores. */
 double track_voice_error(const struct track *t, size_t k, const char *name);
 
