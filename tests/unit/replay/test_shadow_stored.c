@@ -45,6 +45,22 @@ static void put_series(struct store *s, const char *signal, const struct series 
     free(samples);
 }
 
+/* The first decision after a start, before it is known what runs. */
+static void put_unseen(struct store *s, int64_t run)
+{
+    struct record r = {.decide_version = DECIDE_VERSION, .gate.kind = GATE_DRY_RUN};
+    struct store_decision row;
+
+    decide_in_init(&r.in);
+    r.in.now_ms = pair.counts[0].time_ms - 1;
+    r.in.per_instance = CARRIES;
+    assert_int_equal(decide(&r.in, &r.decision), 0);
+    assert_int_equal(r.decision.count, 0);
+    record_row(&r, RECORD_CHANGE, "web", &row);
+    row.run = run;
+    MUST(store_decision_add(s, &row, "{}", &e));
+}
+
 /* As a daemon does: a record where the count changes, and one an hour. */
 static void put_decisions(struct store *s)
 {
@@ -57,6 +73,7 @@ static void put_decisions(struct store *s)
     decide_in_init(&r.in);
     r.in.per_instance = CARRIES;
     r.gate.kind = GATE_DRY_RUN;
+    put_unseen(s, run);
     for (size_t i = 0; i < pair.n_counts; i++) {
         struct store_decision row;
         struct str body = STR_EMPTY;
@@ -179,6 +196,10 @@ static void what_was_put_there_is_read(void **state)
     }
     shadow_clear(&stored);
     shadow_clear(&direct);
+    shadow_stored_clear(&in);
+
+    MUST(shadow_stored_read(&in, s, &c->services[0], 0, INT64_MAX, &e));
+    assert_int_equal(in.counts[0].time_ms, pair.counts[0].time_ms); /* not the one unseen */
     shadow_stored_clear(&in);
     store_close(s);
     config_free(c);
