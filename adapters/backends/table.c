@@ -5,6 +5,7 @@ extern const struct backend backend_docker;
 extern const struct backend backend_ec2_asg;
 extern const struct backend backend_ecs;
 extern const struct backend backend_exec;
+extern const struct backend backend_gce_mig;
 extern const struct backend backend_kubernetes;
 extern const struct backend backend_lambda;
 extern const struct backend backend_libvirt;
@@ -22,6 +23,15 @@ const struct backend *const backend_table[] = {
 #ifdef SCALER_WITH_LIBVIRT
     &backend_libvirt,
 #endif
-    &backend_docker,  &backend_swarm,  &backend_kubernetes, &backend_nomad,   &backend_ec2_asg,
-    &backend_ecs,     &backend_lambda, &backend_exec,       &backend_webhook, NULL,
+    &backend_docker,
+    &backend_swarm,
+    &backend_kubernetes,
+    &backend_nomad,
+    &backend_ec2_asg,
+    &backend_gce_mig,
+    &backend_ecs,
+    &backend_lambda,
+    &backend_exec,
+    &backend_webhook,
+    NULL,
 };
