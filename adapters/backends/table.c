@@ -1,6 +1,7 @@
 /* table.c - every backend that `backend = { type = "..." }` may name. */
 #include "act/backend.h"
 
+extern const struct backend backend_azure_vmss;
 extern const struct backend backend_docker;
 extern const struct backend backend_ec2_asg;
 extern const struct backend backend_ecs;
@@ -23,15 +24,7 @@ const struct backend *const backend_table[] = {
 #ifdef SCALER_WITH_LIBVIRT
     &backend_libvirt,
 #endif
-    &backend_docker,
-    &backend_swarm,
-    &backend_kubernetes,
-    &backend_nomad,
-    &backend_ec2_asg,
-    &backend_gce_mig,
-    &backend_ecs,
-    &backend_lambda,
-    &backend_exec,
-    &backend_webhook,
-    NULL,
+    &backend_docker,  &backend_swarm,   &backend_kubernetes, &backend_nomad,
+    &backend_ec2_asg, &backend_gce_mig, &backend_azure_vmss, &backend_ecs,
+    &backend_lambda,  &backend_exec,    &backend_webhook,    NULL,
 };

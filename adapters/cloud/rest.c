@@ -171,6 +171,8 @@ static int token_from_metadata(struct rest *r, int64_t deadline_mono_ms, struct 
     else if (reply.status == 400 || reply.status == 404)
         rc = err_set(e, ERR_DENIED, "no token: this machine has no such identity (HTTP %d): %s",
                      reply.status, r->identity.absent);
+    else if (reply.status == 410) /* Azure's, while it is being updated: for about a minute */
+        rc = err_set(e, ERR_IO, "no token: the metadata server is away (HTTP 410)");
     else if ((rc = http_check_status(&reply, e)) != 0 || (rc = take_token(r, &reply, e)) != 0)
         err_wrap(e, "no token: metadata server");
     if (reply.body.data)
@@ -197,7 +199,10 @@ static int make_url(const struct rest *r, const char *path, struct str *out, str
     if (*path == '/')
         str_printf(out, "%s%s", r->endpoint, path);
     else if (strncasecmp(path, r->endpoint, n) == 0 && path[n] == '/')
-        str_add(out, path);
+        str_printf(out, "%s%s", r->endpoint, path + n);
+    else if (strncasecmp(path, "https:", 6) == 0 && strncasecmp(path, r->endpoint, n) == 0 &&
+             strncmp(path + n, ":443/", 5) == 0) /* Azure writes it at times */
+        str_printf(out, "%s%s", r->endpoint, path + n + 4);
     else
         return err_set(e, ERR_DATA, "a link to another host: %.100s", path);
     return out->failed ? err_nomem(e) : 0;
