@@ -16,7 +16,7 @@ set -eu
 
 build="gcc g++ libc6-dev make cmake pkg-config libgsl-dev libcurl4-openssl-dev libhiredis-dev
        libconfig-dev libuv1-dev libjansson-dev libsqlite3-dev libglib2.0-dev libmicrohttpd-dev
-       libical-dev libexpat1-dev libsystemd-dev libvirt-dev libyaml-dev"
+       libical-dev libexpat1-dev libsystemd-dev libvirt-dev libyaml-dev libgnutls28-dev"
 demo="redis-server"
 test="libcmocka-dev redis-server prometheus openssl curl gnuplot-nox
       dbus systemd-container libvirt-daemon haproxy nginx-light"

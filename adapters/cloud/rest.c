@@ -39,15 +39,22 @@ static int is_this_machine(const char *host)
     return strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == n;
 }
 
+int rest_check_secure(const char *name, const char *url, struct err *e)
+{
+    if (http_check_url(url, e) != 0)
+        return err_wrap(e, "%s", name);
+    if (strncasecmp(url, "http://", 7) == 0 && !is_this_machine(url + 7))
+        return err_set(e, ERR_CONFIG,
+                       "%s = \"%.100s\": must be https, or this machine: a secret would be "
+                       "sent in clear",
+                       name, url);
+    return 0;
+}
+
 int rest_check_endpoint(const char *endpoint, struct err *e)
 {
-    if (http_check_url(endpoint, e) != 0)
-        return err_wrap(e, "endpoint");
-    if (strncasecmp(endpoint, "http://", 7) == 0 && !is_this_machine(endpoint + 7))
-        return err_set(e, ERR_CONFIG,
-                       "endpoint = \"%.100s\": must be https, or this machine: a token would "
-                       "be sent in clear",
-                       endpoint);
+    if (rest_check_secure("endpoint", endpoint, e) != 0)
+        return -1;
     if (endpoint[strlen(endpoint) - 1] == '/' || strpbrk(endpoint, "?#"))
         return err_set(e, ERR_CONFIG,
                        "endpoint = \"%.100s\": scheme and host alone, without a final slash",
@@ -108,7 +115,7 @@ int rest_new(struct rest **out, const char *endpoint, const struct rest_identity
 static int set_token(struct rest *r, const char *text, struct err *e)
 {
     if (!*text || strpbrk(text, "\r\n"))
-        return err_set(e, ERR_DATA, "the metadata server's answer has no token in it");
+        return err_set(e, ERR_DATA, "the answer has no token in it");
     str_printf(&r->token, "Authorization: Bearer %s", text);
     if (!r->token.failed)
         return 0;
@@ -160,12 +167,15 @@ static int token_from_metadata(struct rest *r, int64_t deadline_mono_ms, struct 
                              .most_bytes = MOST_TOKEN_BYTES,
                              .deadline_mono_ms =
                                  deadline_mono_ms < until ? deadline_mono_ms : until};
+    const char *scheme = strstr(r->identity.url, "://");
+    const char *host = scheme ? scheme + 3 : r->identity.url;
     struct http_reply reply = {0};
     struct err why = {0};
     int rc = http_call(r->metadata, &q, &reply, &why);
 
     if (rc != 0 && why.code == ERR_IO)
-        err_set(e, ERR_IO, "no token: metadata server: %.80s: %s", why.msg, r->identity.absent);
+        err_set(e, ERR_IO, "no token: no metadata server answers at %.*s: %s",
+                (int)strcspn(host, "/"), host, r->identity.absent);
     else if (rc != 0)
         err_set(e, why.code, "no token: metadata server: %s", why.msg);
     else if (reply.status == 400 || reply.status == 404)
@@ -181,11 +191,61 @@ static int token_from_metadata(struct rest *r, int64_t deadline_mono_ms, struct 
     return rc;
 }
 
+/* The server's own words for what is wrong with the assertion: error, error_description. */
+static int take_exchange(struct rest *r, const struct http_reply *reply, struct err *e)
+{
+    struct err why = {0};
+    json_t *root;
+
+    if (http_check_status(reply, &why) == 0)
+        return take_token(r, reply, e);
+    root = json_loadb(str_text(&reply->body), reply->body.len, 0, NULL);
+    if (reply->status == 400 || reply->status == 401)
+        why.code = ERR_DENIED;
+    err_set(e, why.code, "HTTP %d: %.60s: %.120s", reply->status, rest_text(root, "error"),
+            rest_text(root, "error_description"));
+    json_decref(root);
+    return -1;
+}
+
+static int token_by_form(struct rest *r, int64_t deadline_mono_ms, struct err *e)
+{
+    char url[sizeof r->identity.url];
+    struct http_reply reply = {0};
+    struct str form = STR_EMPTY;
+    int rc = r->identity.make_form(r->identity.key_file, url, sizeof url, &form, e);
+
+    if (rc == 0) {
+        struct http_request q = {.method = "POST",
+                                 .url = url,
+                                 .body = str_text(&form),
+                                 .body_len = form.len,
+                                 .content_type = "application/x-www-form-urlencoded",
+                                 .most_bytes = MOST_TOKEN_BYTES,
+                                 .deadline_mono_ms = deadline_mono_ms};
+
+        rc = http_call(r->http, &q, &reply, e);
+        if (rc == 0)
+            rc = take_exchange(r, &reply, e);
+        if (rc != 0)
+            err_wrap(e, "no token: %.100s", url);
+    }
+    if (form.data)
+        explicit_bzero(form.data, form.cap);
+    str_clear(&form);
+    if (reply.body.data)
+        explicit_bzero(reply.body.data, reply.body.cap);
+    http_reply_clear(&reply);
+    return rc;
+}
+
 static int need_token(struct rest *r, int64_t deadline_mono_ms, struct err *e)
 {
     if (r->token.len > 0 && clk_mono_ms() < r->token_until_mono)
         return 0;
     forget_token(r);
+    if (r->identity.make_form)
+        return token_by_form(r, deadline_mono_ms, e);
     return *r->identity.token_file ? token_from_file(r, e)
                                    : token_from_metadata(r, deadline_mono_ms, e);
 }

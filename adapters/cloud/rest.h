@@ -17,6 +17,11 @@ struct rest_identity {
     const char *header;     /* that it wants to see; a literal */
     const char *absent;     /* what to do where no such server answers; a literal */
     const char *token_file; /* "" or in its place; borrowed until rest_free */
+    /* NULL, or in its place: makes the form that is sent by POST for a token, and where to,
+     * from key_file, which is borrowed too. */
+    int (*make_form)(const char *key_file, char *url, size_t size, struct str *form,
+                     struct err *e);
+    const char *key_file;
 };
 
 /* Words of the API's own error (its code, reason or message) that say more than the status. */
@@ -25,8 +30,12 @@ struct rest_refusal {
     enum err_code code;
 };
 
-/* ERR_CONFIG, the message beginning with "endpoint", unless it is https, or http of this
- * machine: a token is never sent in clear over a network. */
+/* ERR_CONFIG, the message beginning with `name`, unless `url` is https, or http of this
+ * machine: a secret is never sent in clear over a network. */
+int rest_check_secure(const char *name, const char *url, struct err *e);
+
+/* The same, of an endpoint: no path. ERR_CONFIG, the message beginning with "endpoint", unless
+ * it is https, or http of this machine. */
 int rest_check_endpoint(const char *endpoint, struct err *e);
 
 /* ERR_CONFIG unless `value` has letters, digits and the bytes of `more` alone: what goes into a

@@ -33,7 +33,18 @@ if(scaler_missing)
                       "On Debian, config/packages.sh build installs all of them.")
 endif()
 
-# Without these everything else works; the backends of their names are left out.
+# Without these everything else works; what they are for is left out.
+pkg_check_modules(gnutls QUIET gnutls) # its headers: for the one file that includes them
+option(SCALER_WITH_GNUTLS "Sign with key files of Google (needs GnuTLS)" ${gnutls_FOUND})
+if(SCALER_WITH_GNUTLS AND NOT gnutls_FOUND)
+  message(FATAL_ERROR "SCALER_WITH_GNUTLS: gnutls not found: apt-get install libgnutls28-dev")
+elseif(SCALER_WITH_GNUTLS)
+  list(APPEND SCALER_LIBRARIES ${gnutls_LINK_LIBRARIES})
+  message(STATUS "Key files of Google: yes")
+else()
+  message(STATUS "Key files of Google: no (apt-get install libgnutls28-dev, then build anew)")
+endif()
+
 pkg_check_modules(libsystemd QUIET IMPORTED_TARGET libsystemd)
 option(SCALER_WITH_SYSTEMD "Build the backend systemd (needs libsystemd)" ${libsystemd_FOUND})
 if(SCALER_WITH_SYSTEMD AND NOT libsystemd_FOUND)

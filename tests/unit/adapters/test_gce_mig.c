@@ -6,12 +6,20 @@
  * listManagedInstances, resize), ManagedInstance, autoscalers (resource), zoneOperations
  * (resource). Refusals: Cloud Quotas, "Troubleshoot quota errors" (403 QUOTA_EXCEEDED and
  * RATE_LIMIT_EXCEEDED); the envelope is that of "Errors" of Cloud APIs. Token: Compute Engine,
- * "Authenticate workloads to Google Cloud APIs using service accounts". */
+ * "Authenticate workloads to Google Cloud APIs using service accounts"; of a key file: "Using
+ * OAuth 2.0 for Server to Server Applications", and its JWT error codes. The signature is
+ * checked by openssl. */
 #include "lib/backend_rig.h"
 #include "lib/recorded.h"
 #include "lib/test.h"
 
+#include <jansson.h>
 #include <sys/stat.h>
+#include <time.h>
+
+#include "adapters/cloud/google_key.h"
+#include "base/file.h"
+#include "base/str.h"
 
 #define HEAD(status) \
     "HTTP/1.1 " status " X\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
@@ -323,7 +331,8 @@ static void a_machine_without_an_identity_is_told(void **state)
     setenv("GCE_METADATA_HOST", "127.0.0.1:1", 1);
     backend_rig_close(&rig);
     open_as("true");
-    backend_rig_is_blind(&rig, ERR_IO, "or give token_file");
+    backend_rig_is_blind(&rig, ERR_IO,
+                         "no metadata server answers at 127.0.0.1:1: run on a machine");
     setenv("GCE_METADATA_HOST", metadata_host, 1);
 }
 
@@ -356,6 +365,127 @@ static void a_token_of_a_file_is_read_anew(void **state)
         snprintf(line, sizeof line, "Authorization: Bearer ya29.file%d\r\n", i);
         assert_contains(server.head, line);
     }
+    backend_rig_close(&rig);
+}
+
+static void write_text(const char *path, const char *text, mode_t mode)
+{
+    FILE *f = fopen(path, "we");
+
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+    assert_int_equal(chmod(path, mode), 0);
+}
+
+/* A key file as Google writes it; `key` "": with a fresh RSA key. */
+static void write_key_file(const char *path, const char *type, const char *token_uri,
+                           const char *key)
+{
+    struct str pem = STR_EMPTY;
+    char from[400];
+    char *text;
+    json_t *o;
+
+    snprintf(from, sizeof from, "%s/key.pem", test_temp_dir());
+    if (!*key)
+        assert_int_equal(file_read(from, 65536, &pem, NULL), 0);
+    o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "type", type, "project_id", "my-project",
+                  "private_key_id", "af14", "private_key", *key ? key : str_text(&pem),
+                  "client_email", "scaler@my-project.iam.gserviceaccount.com", "token_uri",
+                  token_uri);
+    text = json_dumps(o, JSON_INDENT(2));
+    assert_non_null(text);
+    write_text(path, text, 0600);
+    free(text);
+    json_decref(o);
+    str_clear(&pem);
+}
+
+static void open_with_key(const char *path)
+{
+    const char *pairs[] = {
+        "group",    "web", "project",  "my-project", "zone", "europe-west3-a",
+        "endpoint", url,   "key_file", path,         NULL};
+
+    backend_rig_open(&rig, "gce_mig", pairs);
+}
+
+/* The assertion's three parts: openssl says whether the last signs the others. */
+static void check_assertion(const char *assertion)
+{
+    struct str text = STR_EMPTY;
+    char path[300], cmd[1500];
+    json_t *claims;
+
+    snprintf(path, sizeof path, "%s/jwt", test_temp_dir());
+    write_text(path, assertion, 0600);
+    snprintf(cmd, sizeof cmd,
+             "cd '%s' && cut -d. -f1,2 jwt | tr -d '\\n' >signed && "
+             "{ cut -d. -f3 jwt | tr -d '\\n' | tr '_-' '/+'; echo ==; } | base64 -d >sig && "
+             "openssl rsa -in key.pem -pubout -out pub.pem 2>/dev/null && "
+             "openssl dgst -sha256 -verify pub.pem -signature sig signed >/dev/null && "
+             "{ cut -d. -f2 jwt | tr -d '\\n' | tr '_-' '/+'; echo ===; } | "
+             "base64 -di 2>/dev/null >claims; test -s claims",
+             test_temp_dir());
+    assert_int_equal(system(cmd), 0);
+    snprintf(path, sizeof path, "%s/claims", test_temp_dir());
+    assert_int_equal(file_read(path, 65536, &text, NULL), 0);
+    claims = json_loadb(str_text(&text), text.len, 0, NULL);
+    assert_non_null(claims);
+    assert_string_equal(json_string_value(json_object_get(claims, "iss")),
+                        "scaler@my-project.iam.gserviceaccount.com");
+    assert_string_equal(json_string_value(json_object_get(claims, "scope")),
+                        "https://www.googleapis.com/auth/compute");
+    assert_int_equal(json_integer_value(json_object_get(claims, "exp")) -
+                         json_integer_value(json_object_get(claims, "iat")),
+                     3600);
+    assert_near((double)json_integer_value(json_object_get(claims, "iat")), (double)time(NULL),
+                60.0);
+    json_decref(claims);
+    str_clear(&text);
+}
+
+static void a_key_file_signs_for_a_token(void **state)
+{
+    static const char form[] =
+        "POST /token HTTP/1.1 grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"
+        "&assertion=";
+    static const struct recorded_row good[] = {ROW(form, TOKEN("ya29.key", "3599")), END};
+    static const struct recorded_row refused[] = {
+        ROW(form, HEAD("400") "{\"error\":\"invalid_grant\",\"error_description\":"
+                              "\"Invalid JWT Signature.\"}"),
+        END};
+    static const struct recorded_row group[] = {ROW(GET, TWO), ROW(LIST, INSTANCES(RUNS)), END};
+    char path[300], uri[80], cmd[400];
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/key.json", test_temp_dir());
+    snprintf(uri, sizeof uri, "http://%s/token", metadata_host);
+    snprintf(cmd, sizeof cmd, "openssl genrsa -out '%s/key.pem' 2048 2>/dev/null",
+             test_temp_dir());
+    if (!google_key_can_sign() || system(cmd) != 0)
+        skip(); /* no GnuTLS, no openssl */
+    write_key_file(path, "service_account", uri, "");
+    open_with_key(path);
+    recorded_set(&server, group);
+    recorded_set(&metadata, good);
+    assert_int_equal(backend_rig_status(&rig).desired, 2);
+    assert_contains(server.head, "Authorization: Bearer ya29.key\r\n");
+    check_assertion(metadata.last + strlen(form));
+    backend_rig_close(&rig);
+
+    open_with_key(path);
+    recorded_set(&metadata, refused);
+    backend_rig_is_blind(&rig, ERR_DENIED, "invalid_grant: Invalid JWT Signature.");
+    assert_int_equal(chmod(path, 0644), 0);
+    backend_rig_is_blind(&rig, ERR_DENIED, "chmod");
+    write_key_file(path, "authorized_user", uri, "");
+    backend_rig_is_blind(&rig, ERR_CONFIG, "not the JSON key of a service account");
+    write_key_file(path, "service_account", "http://oauth2.example.net/token", "");
+    backend_rig_is_blind(&rig, ERR_CONFIG, "token_uri = \"http://oauth2.example.net/token\"");
+    write_key_file(path, "service_account", uri, "-----BEGIN PRIVATE KEY-----\nAAAA\n");
+    backend_rig_is_blind(&rig, ERR_CONFIG, "no RSA key");
     backend_rig_close(&rig);
 }
 
@@ -425,6 +555,7 @@ int main(void)
         cmocka_unit_test(states_are_told),
         cmocka_unit_test(it_acts_only_as_experimental),
         cmocka_unit_test(a_token_of_a_file_is_read_anew),
+        cmocka_unit_test(a_key_file_signs_for_a_token),
         cmocka_unit_test_setup_teardown(lists_come_in_pages, begin, end),
         cmocka_unit_test_setup_teardown(a_size_is_posted, begin, end),
         cmocka_unit_test_setup_teardown(refusals_are_typed, begin, end),
