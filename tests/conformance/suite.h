@@ -67,8 +67,9 @@ struct suite_entry {
     const char *backend; /* as in the configuration */
     const char *server;  /* for the table: "helper processes", "podman 4.3", "recorded" */
     int settle_ms;       /* until a change must be there; 0: 15 s */
+    int least;           /* the count that `start` leaves, and the least there can be: 0 or 1 */
 
-    /* A server of its own for one case, nothing running; sets b->conf. 77: cannot run here,
+    /* A server of its own for one case, `least` running; sets b->conf. 77: cannot run here,
      * after saying why; 0. `stop` ends all of it, also what runs. */
     int (*start)(struct bench *b);
     void (*stop)(struct bench *b);
