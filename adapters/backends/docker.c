@@ -4,32 +4,58 @@
  * whoever made it. The engine has no wanted count, so what runs is what stands. Nothing is kept
  * here that a restart would miss: a container that drains says so, and until when, in its name.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "adapters/backends/docker_api.h"
+#include "adapters/backends/docker_pull.h"
 #include "base/clk.h"
 #include "base/log.h"
 #include "base/str.h"
 
 #define BACKOFF_MOST_MS (5 * CLK_MINUTE_MS)
 
+enum pull { PULL_NEVER, PULL_MISSING, PULL_ALWAYS };
+
 struct docker {
     struct conf *options; /* http borrows its texts */
     struct docker_api api;
+    enum pull pull;
+    struct docker_pull *puller; /* unless PULL_NEVER */
     int most;
     int64_t grace_s;
     int failed, failures_in_row; /* containers that ended by themselves */
     int64_t next_start_mono_ms;
 };
 
+/* It becomes part of paths and queries. */
+static int check_image(const char *image, struct err *e)
+{
+    for (const char *p = image; *p; p++) {
+        if (!isalnum((unsigned char)*p) && !strchr("._-/:@+", *p))
+            return err_set(e, ERR_CONFIG,
+                           "image = \"%.80s\": not a name of an image (write "
+                           "\"registry/name:tag\")",
+                           image);
+    }
+    return 0;
+}
+
+static enum pull pull_of(const char *word)
+{
+    if (strcmp(word, "missing") == 0)
+        return PULL_MISSING;
+    return strcmp(word, "always") == 0 ? PULL_ALWAYS : PULL_NEVER;
+}
+
 static int docker_check_options(const struct conf *c, struct err *e)
 {
     const char *const *list;
     size_t n = conf_strings(c, "environment", &list);
 
-    if (docker_check_connect(c, e) != 0)
+    if (docker_check_connect(c, e) != 0 || check_image(conf_string(c, "image"), e) != 0)
         return -1;
     for (size_t i = 0; i < n; i++) {
         if (!strchr(list[i], '=') || list[i][0] == '=')
@@ -44,6 +70,7 @@ static void docker_close(void *backend)
 
     if (!d)
         return;
+    docker_pull_free(d->puller);
     docker_disconnect(&d->api);
     conf_free(d->options);
     free(d);
@@ -58,6 +85,9 @@ static int docker_open(void **out, const struct conf *options, const struct back
         return err_nomem(e);
     if (docker_check_options(options, e) != 0 || conf_copy(&d->options, options, e) != 0 ||
         docker_connect(&d->api, d->options, call->service, e) != 0)
+        goto fail;
+    d->pull = pull_of(conf_string(options, "pull"));
+    if (d->pull != PULL_NEVER && docker_pull_new(&d->puller, d->options, call->service, e) != 0)
         goto fail;
     d->most = (int)conf_int(options, "instances");
     d->grace_s = conf_duration_ms(options, "grace") / CLK_SECOND_MS;
@@ -187,6 +217,24 @@ static int start_new(struct docker *d, const struct docker_container *list, size
     return rc;
 }
 
+/* ERR_BUSY while it is on its way: asked again, the next round finds it. */
+static int have_image(struct docker *d, struct err *e)
+{
+    struct err why = {0};
+
+    if (d->pull == PULL_NEVER) /* `create` tells when it is not there */
+        return 0;
+    if (docker_pull_is_busy(d->puller))
+        return docker_pull_run(d->puller, d->api.deadline_mono_ms, e);
+    if (d->pull == PULL_MISSING) {
+        if (docker_has_image(&d->api, conf_string(d->options, "image"), &why) == 0)
+            return 0;
+        if (why.code != ERR_CONFIG)
+            return err_set(e, why.code, "%s", why.msg);
+    }
+    return docker_pull_run(d->puller, d->api.deadline_mono_ms, e);
+}
+
 static int scale_out(struct docker *d, const struct docker_container *list, size_t n,
                      int missing, struct err *e)
 {
@@ -200,6 +248,8 @@ static int scale_out(struct docker *d, const struct docker_container *list, size
             return -1;
         missing--;
     }
+    if (missing > 0 && have_image(d, e) != 0)
+        return -1;
     return start_new(d, list, n, missing, e);
 }
 
@@ -313,24 +363,35 @@ static int docker_check(void *backend, const struct backend_call *call, struct s
 {
     struct docker *d = backend;
     struct backend_status st;
+    struct err why = {0};
 
     d->api.deadline_mono_ms = call->deadline_mono_ms;
-    if (docker_has_image(&d->api, conf_string(d->options, "image"), e) != 0 ||
-        docker_status(d, call, &st, e) != 0)
+    if (docker_status(d, call, &st, e) != 0)
         return -1;
+    if (docker_has_image(&d->api, conf_string(d->options, "image"), &why) != 0) {
+        if (why.code != ERR_CONFIG || d->pull == PULL_NEVER)
+            return err_set(e, why.code, "%s", why.msg);
+        str_printf(out, "image \"%s\" is not there yet: the first start pulls it\n",
+                   conf_string(d->options, "image"));
+    }
     str_printf(out, "%d containers carry the label scaler.service=%s\n", st.running,
                d->api.service);
     return out->failed ? err_nomem(e) : 0;
 }
 
 static const struct conf_option options[] = {
-    {"image", CONF_STRING, NULL, 1, 250, "",
-     "Image of the containers. It must be there: nothing is pulled."},
+    {"image", CONF_STRING, NULL, 1, 250, "", "Image of the containers, \"registry/name:tag\"."},
+    {"pull", CONF_ENUM, "never", 0, 0, "never|missing|always",
+     "When the engine fetches the image: never (it must be there), before a start when it is "
+     "missing, or before the first start of each scale-out. Scaling waits for it, 15 minutes "
+     "at "
+     "most. scaler sends no login to the registry: an image that needs one has to be there."},
     {"command", CONF_STRINGS, "", 0, 1024, "", "Command in it; unset: the image's own."},
     {"environment", CONF_STRINGS, "", 0, 1024, "", "\"NAME=value\" entries."},
     DOCKER_CONNECT_OPTIONS("; Podman's is /run/podman/podman.sock",
                            "list, inspect, create, start, rename, kill and remove containers, "
-                           "inspect images"),
+                           "inspect images, and pull one (POST /images/create) unless pull = "
+                           "\"never\""),
     {"network", CONF_STRING, "bridge", 1, 100, "",
      "Network that containers join; \"host\": that of the host."},
     {"instances", CONF_INT, "64", 1, 4096, "instances", "Most containers of a service."},

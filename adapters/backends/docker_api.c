@@ -276,6 +276,25 @@ int docker_remove(const struct docker_api *a, const char *id, struct err *e)
     return call(a, "DELETE", path, NULL, (const int[2]){404, 409}, NULL, e);
 }
 
+int docker_create_image(const struct docker_api *a, const char *image, struct str *out,
+                        struct err *e)
+{
+    const char *slash = strrchr(image, '/');
+    bool is_whole = strchr(slash ? slash : image, ':') || strchr(image, '@');
+    struct http_reply reply = {0};
+    char path[400];
+
+    /* Without a tag an engine may pull all of them. */
+    snprintf(path, sizeof path, "/images/create?fromImage=%.250s%s", image,
+             is_whole ? "" : ":latest");
+    if (call(a, "POST", path, NULL, NULL, &reply, e) != 0)
+        return -1;
+    *out = reply.body;
+    reply.body = STR_EMPTY;
+    http_reply_clear(&reply);
+    return 0;
+}
+
 int docker_has_image(const struct docker_api *a, const char *image, struct err *e)
 {
     char path[300];

@@ -93,6 +93,10 @@ int docker_drain(const struct docker_api *a, const struct docker_container *c, i
 /* These are content when the container has ended or is gone. */
 int docker_kill(const struct docker_api *a, const char *id, const char *signal, struct err *e);
 int docker_remove(const struct docker_api *a, const char *id, struct err *e);
+/* Has the engine pull it (":latest" unless it has a tag or digest); *out, the caller's to
+ * clear, is the whole report, in which the failure may stand: docker_pull.h. */
+int docker_create_image(const struct docker_api *a, const char *image, struct str *out,
+                        struct err *e);
 /* ERR_CONFIG when the engine does not have it. */
 int docker_has_image(const struct docker_api *a, const char *image, struct err *e);
 
