@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "adapters/backends/docker_api.h"
+#include "adapters/backends/docker_ports.h"
 #include "adapters/backends/docker_pull.h"
 #include "base/clk.h"
 #include "base/log.h"
@@ -24,6 +25,8 @@ struct docker {
     struct docker_api api;
     enum pull pull;
     struct docker_pull *puller; /* unless PULL_NEVER */
+    struct docker_ports ports;
+    int failed_port; /* the last that one did not work on: others go first; 0: none */
     int most;
     int64_t grace_s;
     int failed, failures_in_row; /* containers that ended by themselves */
@@ -52,6 +55,7 @@ static enum pull pull_of(const char *word)
 
 static int docker_check_options(const struct conf *c, struct err *e)
 {
+    struct docker_ports unused;
     const char *const *list;
     size_t n = conf_strings(c, "environment", &list);
 
@@ -61,7 +65,7 @@ static int docker_check_options(const struct conf *c, struct err *e)
         if (!strchr(list[i], '=') || list[i][0] == '=')
             return err_set(e, ERR_CONFIG, "environment: \"%.60s\": not NAME=value", list[i]);
     }
-    return 0;
+    return docker_ports_read(c, &unused, e);
 }
 
 static void docker_close(void *backend)
@@ -89,7 +93,10 @@ static int docker_open(void **out, const struct conf *options, const struct back
     d->pull = pull_of(conf_string(options, "pull"));
     if (d->pull != PULL_NEVER && docker_pull_new(&d->puller, d->options, call->service, e) != 0)
         goto fail;
-    d->most = (int)conf_int(options, "instances");
+    if (docker_ports_read(d->options, &d->ports, e) != 0)
+        goto fail;
+    d->most = d->ports.first > 0 ? d->ports.last - d->ports.first + 1
+                                 : (int)conf_int(options, "instances");
     d->grace_s = conf_duration_ms(options, "grace") / CLK_SECOND_MS;
     *out = d;
     return 0;
@@ -112,6 +119,25 @@ static int count_running(const struct docker_container *list, size_t n)
     return running;
 }
 
+/* Running, healthy by the engine's word, and answering on its port. */
+static int count_ready(struct docker *d, const struct docker_container *list, size_t n,
+                       int *out, struct err *e)
+{
+    bool *is_ready = calloc(n + 1, sizeof *is_ready);
+    int rc = is_ready ? 0 : err_nomem(e);
+
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        if (is_running(&list[i]))
+            rc = docker_is_ready(&d->api, list[i].id, &is_ready[i], e);
+    }
+    if (rc == 0)
+        rc = docker_ports_probe(&d->ports, list, n, is_ready, d->api.deadline_mono_ms, e);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        *out += is_ready[i];
+    free(is_ready);
+    return rc;
+}
+
 static int docker_status(void *backend, const struct backend_call *call,
                          struct backend_status *out, struct err *e)
 {
@@ -119,7 +145,7 @@ static int docker_status(void *backend, const struct backend_call *call,
     struct docker_container *list = NULL;
     int64_t wait_ms = d->next_start_mono_ms - clk_mono_ms();
     size_t n = 0;
-    int rc = 0;
+    int rc;
 
     d->api.deadline_mono_ms = call->deadline_mono_ms;
     if (docker_list(&d->api, &list, &n, e) != 0)
@@ -127,14 +153,9 @@ static int docker_status(void *backend, const struct backend_call *call,
     *out = (struct backend_status){
         .desired = -1, .least = -1, .most = d->most, .failed = d->failed};
     out->running = count_running(list, n);
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        bool is_ready = false;
-
+    for (size_t i = 0; i < n; i++)
         out->draining += list[i].drain_until_s > 0 && list[i].state == DOCKER_RUNNING;
-        if (is_running(&list[i]))
-            rc = docker_is_ready(&d->api, list[i].id, &is_ready, e);
-        out->ready += is_ready;
-    }
+    rc = count_ready(d, list, n, &out->ready, e);
     if (wait_ms > 0)
         snprintf(out->note, sizeof out->note, "%d ended by themselves: next start in %lld s",
                  d->failures_in_row, (long long)((wait_ms + 999) / 1000));
@@ -144,37 +165,52 @@ static int docker_status(void *backend, const struct backend_call *call,
 
 /* --- starting ----------------------------------------------------------------------------- */
 
-static json_t *strings_of(const struct conf *c, const char *name)
+/* NULL without memory. */
+static json_t *strings_of(const struct conf *c, const char *name, int port)
 {
     const char *const *list;
     size_t n = conf_strings(c, name, &list);
     json_t *out = json_array();
 
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(out, json_string(list[i]));
+    for (size_t i = 0; i < n; i++) {
+        if (json_array_append_new(out, docker_ports_fill(list[i], port)) != 0) {
+            json_decref(out);
+            return NULL;
+        }
+    }
     return out;
 }
 
-static json_t *make_body(const struct docker *d)
+/* Port 0: none. NULL without memory, which e says. */
+static json_t *make_body(const struct docker *d, int port, struct err *e)
 {
     const struct conf *c = d->options;
-    json_t *command = strings_of(c, "command");
+    json_t *command = strings_of(c, "command", port);
     json_t *o = json_pack(
         "{s:s, s:o, s:{s:s}, s:{s:s, s:I, s:I, s:{s:s}}}", "Image", conf_string(c, "image"),
-        "Env", strings_of(c, "environment"), "Labels", "scaler.service", d->api.service,
+        "Env", strings_of(c, "environment", port), "Labels", "scaler.service", d->api.service,
         "HostConfig", "NetworkMode", conf_string(c, "network"), "Memory",
         (json_int_t)(conf_int(c, "memory_mb") << 20), "NanoCpus",
         (json_int_t)(conf_double(c, "cpu") * 1e9), "RestartPolicy", "Name", "no");
 
-    if (o && json_array_size(command) > 0)
-        json_object_set(o, "Cmd", command);
+    if (!o || !command ||
+        (json_array_size(command) > 0 && json_object_set(o, "Cmd", command) != 0)) {
+        err_nomem(e);
+        goto fail;
+    }
+    if (port > 0 && docker_ports_add(&d->ports, port, o, e) != 0)
+        goto fail;
     json_decref(command);
     return o;
+fail:
+    json_decref(command);
+    json_decref(o);
+    return NULL;
 }
 
-static int free_number(const struct docker_container *list, size_t n, int above)
+static int free_number(const struct docker_container *list, size_t n)
 {
-    for (int number = above + 1;; number++) {
+    for (int number = 1;; number++) {
         bool is_taken = false;
 
         for (size_t i = 0; i < n; i++)
@@ -196,24 +232,50 @@ static int start(struct docker *d, const char *name, struct err *e)
     return -1;
 }
 
+static int create_one(struct docker *d, const struct docker_container *c, struct err *e)
+{
+    json_t *body = make_body(d, c->port, e);
+    int rc = body ? docker_create(&d->api, c->name, body, e) : -1;
+
+    if (rc == 0 && (rc = start(d, c->name, e)) != 0)
+        d->failed_port = c->port; /* maybe another program has it */
+    json_decref(body);
+    return rc;
+}
+
+/* The place of a new one: a name and a port that none of these has. */
+static int choose_place(const struct docker *d, const struct docker_container *list, size_t n,
+                        struct docker_container *out, struct err *e)
+{
+    *out = (struct docker_container){.number = free_number(list, n)};
+    snprintf(out->name, sizeof out->name, "%s-%d", d->api.service, out->number);
+    if (d->ports.first == 0)
+        return 0;
+    out->port = docker_ports_free(&d->ports, list, n, d->failed_port);
+    if (out->port == 0)
+        return err_set(e, ERR_BUSY,
+                       "no port of %d-%d is free: containers that drain keep theirs until they "
+                       "have ended",
+                       d->ports.first, d->ports.last);
+    return 0;
+}
+
 /* Creates and starts so many, under the lowest free numbers. A name that another took meanwhile
  * counts as another's start: what stands is read again by the next round. */
 static int start_new(struct docker *d, const struct docker_container *list, size_t n,
                      int missing, struct err *e)
 {
-    json_t *body = make_body(d);
-    int number = 0, rc = body ? 0 : err_nomem(e);
+    struct docker_container *all = calloc(n + (size_t)missing + 1, sizeof *all);
+    int rc = all ? 0 : err_nomem(e);
 
-    for (; missing > 0 && rc == 0; missing--) {
-        char name[160];
-
-        number = free_number(list, n, number);
-        snprintf(name, sizeof name, "%s-%d", d->api.service, number);
-        rc = docker_create(&d->api, name, body, e);
+    if (rc == 0 && n > 0)
+        memcpy(all, list, n * sizeof *all);
+    for (; missing > 0 && rc == 0; missing--, n++) {
+        rc = choose_place(d, all, n, &all[n], e);
         if (rc == 0)
-            rc = start(d, name, e);
+            rc = create_one(d, &all[n], e);
     }
-    json_decref(body);
+    free(all);
     return rc;
 }
 
@@ -322,6 +384,7 @@ static void note_failure(struct docker *d, const struct docker_container *c)
     if (d->failures_in_row++ > 0)
         d->next_start_mono_ms = clk_mono_ms() + wait_ms;
     d->failed++;
+    d->failed_port = c->port;
     log_warn(d->api.service, "container %s ended by itself", c->name);
 }
 
@@ -386,15 +449,20 @@ static const struct conf_option options[] = {
      "missing, or before the first start of each scale-out. Scaling waits for it, 15 minutes "
      "at "
      "most. scaler sends no login to the registry: an image that needs one has to be there."},
-    {"command", CONF_STRINGS, "", 0, 1024, "", "Command in it; unset: the image's own."},
-    {"environment", CONF_STRINGS, "", 0, 1024, "", "\"NAME=value\" entries."},
+    {"command", CONF_STRINGS, "", 0, 1024, "",
+     "Command in it, {port} filled in; unset: the image's own. Containers that run already "
+     "keep "
+     "what they were started with."},
+    {"environment", CONF_STRINGS, "", 0, 1024, "", "\"NAME=value\" entries, {port} filled in."},
     DOCKER_CONNECT_OPTIONS("; Podman's is /run/podman/podman.sock",
                            "list, inspect, create, start, rename, kill and remove containers, "
                            "inspect images, and pull one (POST /images/create) unless pull = "
                            "\"never\""),
     {"network", CONF_STRING, "bridge", 1, 100, "",
      "Network that containers join; \"host\": that of the host."},
-    {"instances", CONF_INT, "64", 1, 4096, "instances", "Most containers of a service."},
+    DOCKER_PORTS_OPTIONS,
+    {"instances", CONF_INT, "64", 1, 4096, "instances",
+     "Most containers of a service without ports."},
     {"memory_mb", CONF_INT, "0", 0, 1e9, "MiB", "Memory of one container; 0: no limit."},
     {"cpu", CONF_DOUBLE, "0", 0, 4096, "cores", "CPU of one container; 0: no limit."},
     {"stop_signal", CONF_ENUM, "SIGTERM", 0, 0, "SIGTERM|SIGINT|SIGQUIT|SIGHUP",

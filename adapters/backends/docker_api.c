@@ -151,7 +151,9 @@ static int read_container(const struct docker_api *a, const json_t *o,
                           struct docker_container *c, struct err *e)
 {
     const char *name = json_string_value(json_array_get(json_object_get(o, "Names"), 0));
+    const char *port = text_of(json_object_get(o, "Labels"), DOCKER_PORT_LABEL);
     const char *id = text_of(o, "Id");
+    int64_t number;
 
     *c = (struct docker_container){0};
     if (*id == '\0' || !str_copy(c->id, sizeof c->id, id) || !name)
@@ -159,6 +161,8 @@ static int read_container(const struct docker_api *a, const json_t *o,
     str_copy(c->name, sizeof c->name, name + (*name == '/'));
     c->state = state_of(text_of(o, "State"));
     c->created_s = json_integer_value(json_object_get(o, "Created"));
+    if (str_to_int64(port, strlen(port), &number) && number > 0 && number <= 65535)
+        c->port = (int)number;
     read_name(a, c);
     return 0;
 }

@@ -12,6 +12,8 @@
 #include "act/backend.h"
 #include "net/http.h"
 
+#define DOCKER_PORT_LABEL "scaler.port"
+
 enum docker_state {
     DOCKER_NEW, /* created, not started yet */
     DOCKER_RUNNING,
@@ -25,6 +27,7 @@ struct docker_container {
     int64_t created_s;     /* since 1970 */
     int64_t drain_until_s; /* since 1970, out of its name; 0: it does not drain */
     int number;            /* N of SERVICE-N; 0: its name is another */
+    int port;              /* of its label; 0: none */
 };
 
 struct docker_api {
