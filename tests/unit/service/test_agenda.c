@@ -168,14 +168,10 @@ static void rows_of_the_command_are_a_plan(void **state)
         "\"planned_for\":120.0},"
         "{\"order\":\"2025-11-27T01:00:00Z\",\"from\":12,\"to\":11,\"peak_load\":80.0,"
         "\"planned_for\":110.0}]";
+    static const char backwards[] = "[{\"order\":\"2025-11-27T00:15:00Z\",\"from\":1,\"to\":2},"
+                                    "{\"order\":\"2025-11-27T00:00:00Z\",\"from\":2,\"to\":3}]";
     static const char *const bad[] = {
-        "",
-        "[]",
-        "{}",
-        "[1]",
-        "[{\"order\":\"x\",\"from\":1,\"to\":2}]",
-        "[{\"order\":\"2025-11-27T00:15:00Z\",\"from\":1,\"to\":2},"
-        "{\"order\":\"2025-11-27T00:00:00Z\",\"from\":2,\"to\":3}]",
+        "", "[]", "{}", "[1]", "[{\"order\":\"x\",\"from\":1,\"to\":2}]", backwards,
     };
     struct agenda a;
     int64_t start_ms;
