@@ -1,6 +1,7 @@
 /* docker_pull.c - see docker_pull.h. */
 #include "adapters/backends/docker_pull.h"
 
+#include <ctype.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +102,7 @@ int docker_pull_read(const char *text, size_t n, struct err *e)
         json_t *o;
         int rc;
 
-        while (n > 0 && memchr(" \t\r\n", *text, 4))
+        while (n > 0 && isspace((unsigned char)*text))
             text++, n--;
         if (n == 0)
             return 0;

@@ -165,7 +165,8 @@ static int load_other(const struct ahead *a, const struct agenda *is, struct age
         if (file_read(path, PLAN_BYTES_MOST, &text, e) != 0)
             return -1; /* names the file */
         rc = agenda_load_rows(out, str_text(&text), text.len, is->step_ms, end_ms, e);
-    } else if (store_state_get(a->store, a->sc->name, AGENDA_STATE, &text, NULL, NULL) != 0) {
+    } else if (!a->sc ||
+               store_state_get(a->store, a->sc->name, AGENDA_STATE, &text, NULL, NULL) != 0) {
         err_set(e, ERR_SHORT,
                 "no plan was published yet: the daemon makes one an hour once it "
                 "has learned");

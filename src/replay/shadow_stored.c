@@ -67,9 +67,11 @@ static int read_full(struct shadow_stored *s, struct store *store,
                 *e = why;
             return -1;
         }
-        rc = rc == 0 && !s->full ? series_new(&s->full, s->load->start_ms, s->load->step_ms, e)
-                                 : 0;
-        for (size_t i = 0; rc == 0 && values && i < values->n; i++)
+        if (rc != 0) /* nothing of this guard is known */
+            continue;
+        if (!s->full)
+            rc = series_new(&s->full, s->load->start_ms, s->load->step_ms, e);
+        for (size_t i = 0; rc == 0 && i < values->n; i++)
             if (values->values[i] >= g->saturated &&
                 series_time_ms(values, i) >= s->full->start_ms)
                 rc = series_put(s->full, series_time_ms(values, i), 1, e);
