@@ -171,6 +171,7 @@ static int send(const struct nomad *b, struct http_request *r, struct http_reply
         err_nomem(e);
     else
         rc = http_call(b->http, r, reply, e);
+    r->headers = NULL;
     if (line.data)
         explicit_bzero(line.data, line.len);
     str_clear(&line);
